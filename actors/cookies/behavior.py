@@ -1,0 +1,212 @@
+"""What the jar decides, and how it evolves: the tables at the end are all of it.
+
+| message          | leads to                                                                              |
+|------------------|---------------------------------------------------------------------------------------|
+| SetCookie        | removed (overwrite) · stored · removed (expired, evicted); or one expired-overwrite     |
+| CookiesReceived  | the same for each line, in order; a line that cannot be stored leads to nothing         |
+| RemoveCookies    | removed (explicit), each                                                              |
+| GetCookies       | removed (expired), what is found expired on the way; the reply is the list              |
+| TouchCookies     | touched, those that are there and whose last access is stale                            |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from partita.actors.cookies.eviction import DOMAIN_LIMIT, TOTAL_LIMIT, over_domain_limit, over_total_limit
+from partita.actors.cookies.matching import (
+    STALE_AFTER_US,
+    expired_on_the_way,
+    in_send_order,
+    is_sent_to,
+    octets,
+    select,
+    target_of,
+)
+from partita.actors.cookies.refusals import Refusal, no_same_site
+from partita.actors.cookies.storing import SAME_SITES, cookie_of_details, cookie_of_line, stored
+from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
+from partita.events.cookies import (
+    CookieKey,
+    CookieRemoved,
+    CookiesReceived,
+    CookiesState,
+    CookieStored,
+    CookiesTouched,
+    GetCookies,
+    RemoveCookies,
+    SetCookie,
+    StoredCookie,
+    TouchCookies,
+    slot_of,
+    stem_of,
+)
+from partita.events.types import Event, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from partita.actors.kernel.context import Context
+
+
+def set_cookie(state: CookiesState, message: SetCookie, ctx: Context) -> Decision:
+    """FEATURES C5 to C17. The reply is None; a refusal has Electron's text."""
+    if message.same_site not in SAME_SITES:
+        return Decision(refusal=no_same_site(message.same_site))
+    cookie = cookie_of_details(message, ctx.now_us, _creation(state, ctx.now_us))
+    if isinstance(cookie, Refusal):
+        return Decision(refusal=cookie.error())
+    target = target_of(message.url)
+    assert target is not None, "what has no target was refused"
+    events = stored(state, cookie, ctx.now_us, trustworthy=target.trustworthy, http=message.http_only)
+    if isinstance(events, Refusal):
+        return Decision(refusal=events.error())
+    return Decision(events=_within_limits(state, cookie, events, ctx.now_us))
+
+
+def receive_cookies(state: CookiesState, message: CookiesReceived, ctx: Context) -> Decision:
+    """FEATURES C30. The reply is how many of the lines took effect."""
+    target = target_of(message.url)
+    if target is None or not target.cookieable:
+        return Decision(reply=0)
+    happened: list[Event] = []
+    latest: tuple[Event, ...] = ()
+    effective = 0
+    for line in message.headers:
+        state, latest = _after(state, latest), ()
+        cookie = cookie_of_line(line, target, ctx.now_us, _creation(state, ctx.now_us))
+        if isinstance(cookie, Refusal):
+            continue
+        events = stored(state, cookie, ctx.now_us, trustworthy=target.trustworthy, http=True)
+        if isinstance(events, Refusal):
+            continue
+        latest = _within_limits(state, cookie, events, ctx.now_us)
+        happened += latest
+        effective += 1
+    return Decision(events=tuple(happened), reply=effective)
+
+
+def remove_cookies(state: CookiesState, message: RemoveCookies, ctx: Context) -> Decision:  # noqa: ARG001
+    """FEATURES C18: HttpOnly ones as well; nothing to remove, or no URL, is no error."""
+    target = target_of(message.url)
+    if target is None:
+        return NOTHING
+    name = octets(message.name)
+    bucket = state.stems.get(stem_of(target.host), {})
+    doomed = in_send_order(cookie for cookie in bucket.values() if cookie.name == name and is_sent_to(cookie, target))
+    return Decision(events=tuple(CookieRemoved(cookie, "explicit") for cookie in doomed))
+
+
+def get_cookies(state: CookiesState, message: GetCookies, ctx: Context) -> Decision:
+    """FEATURES C1 to C4, C26. The last access of what is shown stays as it was."""
+    expired = expired_on_the_way(state, message, ctx.now_us)
+    return Decision(
+        events=tuple(CookieRemoved(cookie, "expired") for cookie in expired),
+        reply=select(state, message, ctx.now_us),
+    )
+
+
+def touch_cookies(state: CookiesState, message: TouchCookies, ctx: Context) -> Decision:
+    """DESIGN, 6: noted when more than 60 s stale, all in one turn."""
+    stale = tuple(
+        key
+        for key in message.keys
+        if (cookie := _find(state, key)) is not None and ctx.now_us - cookie.last_access_us > STALE_AFTER_US
+    )
+    return Decision(events=(CookiesTouched(stale, ctx.now_us),)) if stale else NOTHING
+
+
+def cookie_stored(state: CookiesState, event: CookieStored) -> CookiesState:
+    """The cookie is the last of its stem, also when it replaced one: an overwrite was removed before."""
+    cookie = event.cookie
+    stem, slot = stem_of(cookie.domain), slot_of(cookie)
+    bucket = state.stems.get(stem)
+    if bucket is None:
+        return CookiesState(
+            stems={**state.stems, stem: {slot: cookie}},
+            count=state.count + 1,
+            newest_us=max(state.newest_us, cookie.creation_us),
+        )
+    return CookiesState(
+        stems={**state.stems, stem: {**bucket, slot: cookie}},
+        count=state.count + (slot not in bucket),
+        newest_us=max(state.newest_us, cookie.creation_us),
+    )
+
+
+def cookie_removed(state: CookiesState, event: CookieRemoved) -> CookiesState:
+    """A stem without cookies goes with its last one."""
+    stem, slot = stem_of(event.cookie.domain), slot_of(event.cookie)
+    bucket = state.stems.get(stem, {})
+    if slot not in bucket:
+        return state
+    left = bucket.copy()
+    del left[slot]
+    stems = state.stems.copy()
+    if left:
+        stems[stem] = left
+    else:
+        del stems[stem]
+    return replace(state, stems=stems, count=state.count - 1)
+
+
+def cookies_touched(state: CookiesState, event: CookiesTouched) -> CookiesState:
+    """Only the last access changes, and no cookie its place."""
+    stems = state.stems.copy()
+    for key in event.keys:
+        if (cookie := _find(state, key)) is not None:
+            stem = stem_of(key.domain)
+            stems[stem] = {**stems[stem], slot_of(key): replace(cookie, last_access_us=event.at_us)}
+    return replace(state, stems=stems)
+
+
+def _find(state: CookiesState, key: CookieKey) -> StoredCookie | None:
+    return state.stems.get(stem_of(key.domain), {}).get(slot_of(key))
+
+
+def _creation(state: CookiesState, now_us: int) -> int:
+    """No two cookies are created at the same time: the order of creation is the order of sending."""
+    return max(now_us, state.newest_us + 1)
+
+
+def _after(state: CookiesState, events: Iterable[Event]) -> CookiesState:
+    for event in events:
+        state = EVOLVE[type(event)](state, event)
+    return state
+
+
+def _within_limits(
+    state: CookiesState, cookie: StoredCookie, events: tuple[Event, ...], now_us: int
+) -> tuple[Event, ...]:
+    """The events, and those of what had to make room (FEATURES C27)."""
+    full = state.count >= TOTAL_LIMIT or len(state.stems.get(stem_of(cookie.domain), ())) >= DOMAIN_LIMIT
+    if not full or not any(isinstance(event, CookieStored) for event in events):
+        return events
+    after = _after(state, events)
+    if removed := over_domain_limit(after, cookie.domain, now_us):
+        after = _after(after, removed)
+    return (*events, *removed, *over_total_limit(after, now_us))
+
+
+DECIDE: Final = dict[type[Message], Callable[..., Decision]](
+    {
+        SetCookie: set_cookie,
+        CookiesReceived: receive_cookies,
+        RemoveCookies: remove_cookies,
+        GetCookies: get_cookies,
+        TouchCookies: touch_cookies,
+    }
+)
+
+EVOLVE: Final = dict[type[Event], Callable[..., CookiesState]](
+    {
+        CookieStored: cookie_stored,
+        CookieRemoved: cookie_removed,
+        CookiesTouched: cookies_touched,
+    }
+)
+
+behavior: Final = Behavior(kind="cookies", initial=CookiesState, decide=DECIDE, evolve=EVOLVE)

@@ -1,0 +1,107 @@
+"""What the jar throws out when it is full, in Chromium's order (FEATURES C27).
+
+A registrable domain may have 180 cookies; one more, and it is cut back to 150. All together may be 3,300; one more,
+and those that nobody used for 30 days go until 3,000 are left (cookies in use are never thrown out for the sake of
+others: a jar may hold more than 3,300 of them). Expired ones always go first, then by last access, and what is Secure
+goes after what is not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from partita.actors.cookies.matching import is_expired
+from partita.actors.cookies.suffixes import registrable_domain
+from partita.events.cookies import CookieRemoved, CookiesState, Priority, StoredCookie, slot_of, stem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+DOMAIN_LIMIT: Final = 180
+DOMAIN_KEPT: Final = 150
+TOTAL_LIMIT: Final = 3_300
+TOTAL_KEPT: Final = 3_000
+SAFE_US: Final = 30 * 86_400 * 1_000_000
+
+_TOTAL_CHECKED_EVERY: Final = 100  # beyond the limit; a walk over the whole jar for each new cookie would be dear
+
+_QUOTA: Final[dict[Priority, int]] = {"low": 30, "medium": 50, "high": 70}
+_ROUNDS: Final[tuple[tuple[Priority, bool], ...]] = (
+    # the priority whose turn it is, and whether Secure cookies are spared
+    ("low", True),
+    ("low", False),
+    ("medium", True),
+    ("high", True),
+    ("medium", False),
+    ("high", False),
+)
+
+
+def over_domain_limit(state: CookiesState, domain: str, now_us: int) -> list[CookieRemoved]:
+    """What has to go after a cookie of ``domain`` was stored."""
+    bucket = state.stems.get(stem_of(domain), {})
+    if len(bucket) <= DOMAIN_LIMIT:
+        return []
+    site = registrable_domain(domain) or domain
+    members = [cookie for cookie in bucket.values() if cookie.domain == site or cookie.domain.endswith(f".{site}")]
+    if len(members) <= DOMAIN_LIMIT:
+        return []
+    removed, left = _expired_apart(members, now_us)
+    if len(left) > DOMAIN_LIMIT:
+        removed += _evicted(_purged(_least_recent_first(left), len(left) - DOMAIN_KEPT))
+    return removed
+
+
+def over_total_limit(state: CookiesState, now_us: int) -> list[CookieRemoved]:
+    """What has to go after a cookie was added to the jar."""
+    beyond = state.count - TOTAL_LIMIT
+    if beyond <= 0 or beyond % _TOTAL_CHECKED_EVERY != 1:
+        return []
+    everything = [cookie for bucket in state.stems.values() for cookie in bucket.values()]
+    removed, left = _expired_apart(everything, now_us)
+    goal = len(left) - TOTAL_KEPT
+    if len(left) <= TOTAL_LIMIT:
+        return removed
+    unused = [cookie for cookie in _least_recent_first(left) if cookie.last_access_us < now_us - SAFE_US]
+    for secure in (False, True):
+        victims = [cookie for cookie in unused if cookie.secure == secure][:goal]
+        removed += _evicted(victims)
+        goal -= len(victims)
+    return removed
+
+
+def _expired_apart(cookies: Iterable[StoredCookie], now_us: int) -> tuple[list[CookieRemoved], list[StoredCookie]]:
+    expired: list[CookieRemoved] = []
+    left: list[StoredCookie] = []
+    for cookie in cookies:
+        if is_expired(cookie, now_us):
+            expired.append(CookieRemoved(cookie, "expired"))
+        else:
+            left.append(cookie)
+    return expired, left
+
+
+def _least_recent_first(cookies: Iterable[StoredCookie]) -> list[StoredCookie]:
+    return sorted(cookies, key=lambda cookie: (cookie.last_access_us, cookie.creation_us))
+
+
+def _evicted(cookies: Iterable[StoredCookie]) -> Iterator[CookieRemoved]:
+    return (CookieRemoved(cookie, "evicted") for cookie in cookies)
+
+
+def _purged(cookies: list[StoredCookie], goal: int) -> list[StoredCookie]:
+    """``goal`` cookies, the least recently used first, in rounds; no round takes what is in its priority's quota."""
+    purged: list[StoredCookie] = []
+    gone: set[str] = set()
+    for priority, spare_secure in _ROUNDS:
+        of_priority = [cookie for cookie in cookies if cookie.priority == priority and slot_of(cookie) not in gone]
+        spared = _QUOTA[priority]
+        if len(of_priority) <= spared:
+            continue
+        if spare_secure:
+            spared = max(spared, sum(cookie.secure for cookie in of_priority))
+        victims = [cookie for cookie in of_priority if not (spare_secure and cookie.secure)]
+        victims = victims[: min(goal - len(purged), len(of_priority) - spared)]
+        purged += victims
+        gone.update(slot_of(cookie) for cookie in victims)
+    return purged

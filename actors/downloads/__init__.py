@@ -1,0 +1,1 @@
+"""Downloads: the session's ledger, the actor that each download is, and what brings its bytes to the disk."""

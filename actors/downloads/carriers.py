@@ -1,0 +1,272 @@
+"""Carries out ``FetchDownload`` and ``StopFetch``, over ports and the door only.
+
+What goes wrong is an outcome: the network's errors, the disk's, the server's statuses. Whatever happens, the connection and
+the file are closed, and no file stays behind that no turn knows of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterable
+from itertools import count, islice
+from pathlib import PurePath
+from typing import Final
+
+from partita.actors.downloads import interruptions, ranges
+from partita.actors.downloads.ledger import actor_of
+from partita.actors.downloads.naming import candidates
+from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
+from partita.actors.downloads.part_file import PartFile
+from partita.actors.kernel.world import Carriers, Door, NetworkResponse
+from partita.actors.network.exchange import Answer, exchange
+from partita.actors.network.http import NetError
+from partita.actors.network.redirects import Outgoing
+from partita.events.downloads import (
+    AwaitDownload,
+    ChooseTarget,
+    DownloadBroke,
+    DownloadFinished,
+    DownloadHead,
+    DownloadNotWanted,
+    DownloadState,
+    FetchDownload,
+    Reason,
+    ReportProgress,
+    StopFetch,
+)
+from partita.events.types import Outcome
+
+IDLE_S: Final = 300.0
+"""How long the server may say nothing before the download is interrupted."""
+
+MOST_NAMES: Final = 10_000
+"""How many names of the form ``name (n)`` are tried."""
+
+
+async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
+    """Bring the bytes to the file; None when the download no longer wants them."""
+    fetch = _Fetch(effect, door)
+    try:
+        return await fetch.run()
+    except NetError as error:
+        return await fetch.broke_off(interruptions.of_net_error(error), f"{error}: {error.detail}")
+    except OSError as error:
+        return fetch.broke(interruptions.of_file_error(error), str(error))
+    finally:
+        await fetch.close()
+
+
+async def stop_fetch(effect: StopFetch, door: Door) -> None:
+    """Stop the fetch and delete what it leaves. A fetch that still writes deletes its own files when it has closed them."""
+    if effect.effect_id is not None:
+        door.stop(effect.effect_id)
+    for path in effect.discard:
+        with contextlib.suppress(OSError):
+            await door.world.files.remove(path)
+
+
+class _Unwanted(Exception):
+    """The download has gone another way: what this fetch does no longer counts."""
+
+
+class _Fetch:
+    def __init__(self, effect: FetchDownload, door: Door) -> None:
+        self._effect = effect
+        self._door = door
+        self._files = door.world.files
+        self._response: NetworkResponse | None = None
+        self._part: PartFile | None = None
+        self._target_path = effect.target_path
+        self._part_path = effect.part_path
+        self._kept_bytes = effect.offset  # of what the part file held before this fetch opened it
+        self._made: list[str] = []  # on the disk, but no turn knows of it yet
+        self._renamed = False
+
+    async def run(self) -> Outcome | None:
+        if self._download().effect_id != self._effect.id:
+            return None
+        try:
+            offset = await self._usable_offset()
+            if offset is None:
+                return DownloadFinished(self._effect.id, self._effect.total_bytes)
+            return await self._request(offset)
+        except _Unwanted:
+            return None
+
+    def _download(self) -> DownloadState:
+        state = self._door.published(actor_of(self._effect.order.id))
+        assert isinstance(state, DownloadState), "a fetch belongs to a download"
+        return state
+
+    # -- where to go on -----------------------------------------------------------------------------------------------
+
+    async def _usable_offset(self) -> int | None:
+        """How much of the part file counts; None when the file is complete and has its name already."""
+        effect = self._effect
+        if not effect.part_path:
+            return 0
+        size = await self._files.size(effect.part_path)
+        if size is None and effect.total_bytes and await self._files.size(effect.target_path) == effect.total_bytes:
+            return None  # the process ended between the rename and its turn
+        condition = ranges.validator(effect.e_tag, effect.last_modified)
+        if size is None or size < effect.offset or condition is None:
+            return 0
+        return effect.offset
+
+    async def _request(self, offset: int) -> Outcome:
+        effect = self._effect
+        if offset and offset == effect.total_bytes:
+            await self._open(offset)
+            return await self._finish(effect.total_bytes)
+        while True:
+            answer = await self._ask_for(offset)
+            response = answer.response
+            fit = ranges.fit(
+                response.status,
+                response.headers,
+                offset=offset,
+                total_bytes=effect.total_bytes,
+                e_tag=effect.e_tag,
+            )
+            if fit == "failed":
+                reason = interruptions.of_status(response.status)
+                detail = f"{answer.request.url} answered {response.status} {response.reason}".rstrip()
+                return self.broke("SERVER_FAILED" if reason == "NONE" else reason, detail)
+            if fit == "goes on":
+                return await self._take(answer, offset)
+            offset = 0
+            if fit == "begins again":
+                return await self._take(answer, 0)
+            await self._close_response()
+
+    async def _ask_for(self, offset: int) -> Answer:
+        effect = self._effect
+        headers = tuple((name, value.reveal_text()) for name, value in effect.order.headers)
+        condition = ranges.validator(effect.e_tag, effect.last_modified)
+        if offset and condition is not None:
+            headers = (*headers, *ranges.range_fields(offset, condition))
+        asked = Outgoing("GET", effect.order.url, headers, timeout_s=IDLE_S, accept_encoding="identity")
+        answer = await exchange(self._door, asked)
+        self._response = answer.response
+        return answer
+
+    # -- where it goes ------------------------------------------------------------------------------------------------
+
+    async def _take(self, answer: Answer, offset: int) -> Outcome:
+        """Tell the head, find the place, receive the body."""
+        response = answer.response
+        head = ranges.head_of(answer.url_chain, response.status, response.headers, offset)
+        name = await self._door.ask(DownloadHead(self._effect.id, head))
+        if not isinstance(name, str):
+            raise _Unwanted
+        self._kept_bytes = offset  # what was received before belongs to another head
+        if not self._target_path and not await self._choose_target(name):
+            return DownloadNotWanted(self._effect.id)
+        await self._open(offset)
+        await self._receive(response)
+        return await self._finish(head.total_bytes)
+
+    async def _choose_target(self, name: str) -> bool:
+        """Ask ``will-download``, keep the names free, tell the download; False when it was refused."""
+        order = self._effect.order
+        answer = await self._ask_handler(DownloadOffer(order.id, name, order.save_path))
+        if answer.prevented:
+            return False
+        target = answer.save_path or order.save_path
+        claimed = target is None
+        if target is None:
+            target = await self._claim(str(PurePath(order.directory, other)) for other in candidates(name))
+        part = await self._claim(f"{target}.{number}.part" if number else f"{target}.part" for number in count())
+        self._target_path, self._part_path = target, part
+        if not await self._door.ask(ChooseTarget(self._effect.id, target, part, claimed)):
+            raise _Unwanted
+        self._made.clear()
+        return True
+
+    async def _ask_handler(self, offer: DownloadOffer) -> DownloadAnswer:
+        """A listener that raises has been reported by the port, and has no say (API.md, rule 4)."""
+        try:
+            answer = await self._door.world.handlers.ask(self._door.partition, HANDLER, offer)
+        except Exception:  # noqa: BLE001
+            return DownloadAnswer()
+        return answer if isinstance(answer, DownloadAnswer) else DownloadAnswer()
+
+    async def _claim(self, paths: Iterable[str]) -> str:
+        for path in islice(paths, MOST_NAMES):
+            if await self._files.claim(path):
+                self._made.append(path)
+                return path
+        raise OSError(errno.EEXIST, f"{MOST_NAMES} files of that name are there")
+
+    # -- the body -----------------------------------------------------------------------------------------------------
+
+    async def _open(self, offset: int) -> None:
+        file = await self._files.open(self._part_path, keep_bytes=offset)
+        self._part = PartFile(file, offset, self._door.world.clock, self._report)
+
+    def _report(self, synced_bytes: int) -> None:
+        self._door.tell(ReportProgress(self._effect.id, synced_bytes))
+
+    async def _receive(self, response: NetworkResponse) -> None:
+        part = self._part
+        assert part is not None
+        async for chunk in response.body():
+            await part.add(chunk)
+            if self._download().paused:
+                await self._pause(part)
+
+    async def _pause(self, part: PartFile) -> None:
+        """Read no further; the server is held back by the connection (FEATURES L8)."""
+        await part.checkpoint()
+        await self._door.ask(AwaitDownload("running"))
+
+    async def _finish(self, total_bytes: int) -> Outcome:
+        part = self._part
+        assert part is not None
+        await part.sync()
+        if total_bytes and part.received_bytes != total_bytes:
+            detail = f"{total_bytes} bytes were announced, {part.received_bytes} came"
+            return self.broke("SERVER_CONTENT_LENGTH_MISMATCH", detail)
+        await self._close_part()
+        await self._files.rename(self._part_path, self._target_path)
+        self._renamed = True
+        return DownloadFinished(self._effect.id, part.received_bytes)
+
+    # -- how it ends --------------------------------------------------------------------------------------------------
+
+    async def broke_off(self, reason: Reason, detail: str) -> Outcome:
+        """The network failed: what has come so far is worth keeping."""
+        if self._part is not None:
+            try:
+                await self._part.sync()
+            except OSError as error:
+                return self.broke(interruptions.of_file_error(error), str(error))
+        return self.broke(reason, detail)
+
+    def broke(self, reason: Reason, detail: str) -> Outcome:
+        received = self._kept_bytes if self._part is None else self._part.synced_bytes
+        return DownloadBroke(self._effect.id, reason, received, detail)
+
+    async def close(self) -> None:
+        """Also when the fetch was stopped: the ports' ``close`` and ``remove`` run to their end."""
+        await self._close_response()
+        await self._close_part()
+        leftovers = self._made
+        if self._download().phase == "cancelled":  # it stopped while a file was being made or renamed
+            leftovers = [*leftovers, self._part_path, *([self._target_path] if self._renamed else ())]
+        for path in filter(None, leftovers):
+            with contextlib.suppress(OSError):
+                await self._files.remove(path)
+
+    async def _close_response(self) -> None:
+        response, self._response = self._response, None
+        if response is not None:
+            await response.close()
+
+    async def _close_part(self) -> None:
+        if self._part is not None:
+            await self._part.close()
+
+
+CARRIERS: Final[Carriers] = {FetchDownload: fetch_download, StopFetch: stop_fetch}

@@ -1,0 +1,114 @@
+"""What each event makes of a download's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from partita.actors.kernel.behavior import Evolve
+from partita.events.downloads import (
+    DownloadCancelled,
+    DownloadCompleted,
+    DownloadHeadReceived,
+    DownloadInterrupted,
+    DownloadPaused,
+    DownloadProgressed,
+    DownloadResumed,
+    DownloadStarted,
+    DownloadState,
+    DownloadTurnedDown,
+    DownloadUnpaused,
+    TargetChosen,
+)
+from partita.events.types import Event
+
+
+def _started(state: DownloadState, event: DownloadStarted) -> DownloadState:  # noqa: ARG001  # it is the first
+    return DownloadState(phase="asking", order=event.order, effect_id=event.effect_id)
+
+
+def _head_received(state: DownloadState, event: DownloadHeadReceived) -> DownloadState:
+    return replace(
+        state,
+        phase="receiving" if state.target_path else "deciding",
+        head=event.head,
+        filename=state.filename or event.filename,
+        received_bytes=event.head.offset,
+    )
+
+
+def _target_chosen(state: DownloadState, event: TargetChosen) -> DownloadState:
+    return replace(
+        state,
+        phase="receiving",
+        target_path=event.target_path,
+        part_path=event.part_path,
+        claimed=event.claimed,
+    )
+
+
+def _progressed(state: DownloadState, event: DownloadProgressed) -> DownloadState:
+    return replace(state, received_bytes=event.received_bytes)
+
+
+def _paused(state: DownloadState, event: DownloadPaused) -> DownloadState:  # noqa: ARG001
+    return replace(state, paused=True)
+
+
+def _unpaused(state: DownloadState, event: DownloadUnpaused) -> DownloadState:  # noqa: ARG001
+    return replace(state, paused=False)
+
+
+def _resumed(state: DownloadState, event: DownloadResumed) -> DownloadState:
+    return replace(state, phase="asking", effect_id=event.effect_id, reason="NONE", detail="", ended_us=0)
+
+
+def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadState:
+    return replace(
+        state,
+        phase="interrupted",
+        paused=False,
+        effect_id=None,
+        received_bytes=event.received_bytes,
+        reason=event.reason,
+        detail=event.detail,
+        ended_us=event.ended_us,
+    )
+
+
+def _completed(state: DownloadState, event: DownloadCompleted) -> DownloadState:
+    return replace(
+        state,
+        phase="completed",
+        paused=False,
+        effect_id=None,
+        received_bytes=event.received_bytes,
+        ended_us=event.ended_us,
+    )
+
+
+def _cancelled(state: DownloadState, event: DownloadCancelled) -> DownloadState:
+    return replace(
+        state, phase="cancelled", paused=False, effect_id=None, reason="USER_CANCELED", ended_us=event.ended_us
+    )
+
+
+def _turned_down(state: DownloadState, event: DownloadTurnedDown) -> DownloadState:
+    return replace(state, phase="refused", paused=False, effect_id=None, ended_us=event.ended_us)
+
+
+EVOLVE: Final[Mapping[type[Event], Evolve[Any]]] = {
+    DownloadStarted: _started,
+    DownloadHeadReceived: _head_received,
+    TargetChosen: _target_chosen,
+    DownloadProgressed: _progressed,
+    DownloadPaused: _paused,
+    DownloadUnpaused: _unpaused,
+    DownloadResumed: _resumed,
+    DownloadInterrupted: _interrupted,
+    DownloadCompleted: _completed,
+    DownloadCancelled: _cancelled,
+    DownloadTurnedDown: _turned_down,
+}

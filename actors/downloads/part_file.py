@@ -1,0 +1,66 @@
+"""The file that a download is received into: written in large pieces, synced at checkpoints, reported when safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from partita.actors.kernel.world import Clock, OpenFile
+
+WRITE_BYTES: Final = 1 << 20
+CHECKPOINT_BYTES: Final = 4 << 20
+CHECKPOINT_S: Final = 0.25
+"""What a crash costs at most: the bytes since the last checkpoint, of which there is one after so many bytes or seconds."""
+
+
+class PartFile:
+    """``received_bytes`` have come, ``synced_bytes`` of them are on the disk and have been reported."""
+
+    def __init__(self, file: OpenFile, offset: int, clock: Clock, report: Callable[[int], None]) -> None:
+        self.received_bytes = offset
+        self.synced_bytes = offset
+        self._file = file
+        self._clock = clock
+        self._report = report
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._checked_at = clock.monotonic()
+
+    async def add(self, chunk: bytes) -> None:
+        """Take the next bytes of the body. Raises :class:`OSError`."""
+        self._waiting.append(chunk)
+        self._waiting_bytes += len(chunk)
+        self.received_bytes += len(chunk)
+        news = self.received_bytes - self.synced_bytes
+        if news >= CHECKPOINT_BYTES or self._clock.monotonic() - self._checked_at >= CHECKPOINT_S:
+            await self.checkpoint()
+        elif self._waiting_bytes >= WRITE_BYTES:
+            await self._write()
+
+    async def checkpoint(self) -> None:
+        """Make everything that has come safe, and report it if it is news. Raises :class:`OSError`."""
+        if await self.sync():
+            self._report(self.synced_bytes)
+
+    async def sync(self) -> bool:
+        """Make everything that has come safe; whether there was anything. Raises :class:`OSError`."""
+        await self._write()
+        self._checked_at = self._clock.monotonic()
+        if self.synced_bytes == self.received_bytes:
+            return False
+        await self._file.sync()
+        self.synced_bytes = self.received_bytes
+        return True
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._file.close()
+
+    async def _write(self) -> None:
+        if not self._waiting:
+            return
+        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+        offset = self.received_bytes - self._waiting_bytes
+        self._waiting = []
+        self._waiting_bytes = 0
+        await self._file.write(offset, data)

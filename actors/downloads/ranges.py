@@ -1,0 +1,74 @@
+"""Going on where a download stopped: what is asked, and whether the answer fits (RFC 9110 13.1.5, 14). Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from partita.actors.network.fields import Fields, first
+from partita.events.downloads import DownloadHeadFields
+
+_CONTENT_RANGE: Final = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+
+Fit = Literal["goes on", "begins again", "ask again", "failed"]
+"""What a response is to a download: the missing rest; all of it; neither, but it may be asked for all; no file at all."""
+
+
+def validator(e_tag: str, last_modified: str) -> str | None:
+    """What makes sure that the rest is of the same file (RFC 9110 13.1.5); None when nothing does (FEATURES L9).
+
+    A weak entity tag does not: two files that it calls equal may differ in their bytes.
+    """
+    if e_tag and not e_tag.startswith("W/"):
+        return e_tag
+    return last_modified or None
+
+
+def range_fields(offset: int, condition: str) -> Fields:
+    """Ask for everything from ``offset`` on, or for all of it when the file has changed."""
+    return (("Range", f"bytes={offset}-"), ("If-Range", condition))
+
+
+def fit(status: int, headers: Fields, *, offset: int, total_bytes: int, e_tag: str) -> Fit:
+    """Compare a response with what was asked: ``offset`` 0 is all of it, without a ``Range``."""
+    if status in (200, 201, 202, 203):
+        return "begins again"
+    if offset == 0:
+        return "failed"
+    if status in (412, 416):
+        return "ask again"
+    if status != 206:  # noqa: PLR2004
+        return "failed"
+    match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
+    if match is None or int(match[1]) != offset:
+        return "ask again"
+    if total_bytes and match[3] != "*" and int(match[3]) != total_bytes:
+        return "ask again"
+    now = first(headers, "etag")
+    return "goes on" if not (now and e_tag) or now == e_tag else "ask again"
+
+
+def head_of(url_chain: tuple[str, ...], status: int, headers: Fields, offset: int) -> DownloadHeadFields:
+    """What a download keeps of a response's head; ``offset`` is where the body begins in the file."""
+    return DownloadHeadFields(
+        url_chain=url_chain,
+        status=status,
+        offset=offset,
+        total_bytes=_total(status, headers, offset),
+        mime_type=(first(headers, "content-type") or "").partition(";")[0].strip().lower(),
+        content_disposition=first(headers, "content-disposition") or "",
+        e_tag=first(headers, "etag") or "",
+        last_modified=first(headers, "last-modified") or "",
+        accept_ranges=first(headers, "accept-ranges") or "",
+    )
+
+
+def _total(status: int, headers: Fields, offset: int) -> int:
+    """The length of the whole file; 0 when the server does not say."""
+    match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
+    if status == 206 and match is not None and match[3] != "*":  # noqa: PLR2004
+        return int(match[3])
+    length = first(headers, "content-length") or ""
+    if not length.isdecimal() or first(headers, "transfer-encoding") is not None:
+        return 0
+    return offset + int(length)

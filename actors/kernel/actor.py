@@ -1,0 +1,144 @@
+"""An actor: a name, a behavior, a state and a mailbox. pykka's ``Actor`` on our own backend.
+
+pykka leaves three hooks to new types of actors: the inbox, the future and the loop. Here the loop is no thread: the kernel
+lets an actor take a few turns at a time (:meth:`Actor.take_turns`). pykka's ``__init__`` and registry are left out: they cost
+a UUID, an event and a place in a list that is searched from the front; names and the partition's dict serve for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from partita.actors.kernel.behavior import Behavior
+from partita.actors.kernel.future import Future
+from partita.actors.kernel.mailbox import Mailbox
+from partita.events.errors import ActorStopped
+from partita.events.turn import Cause, External
+from partita.events.types import AwaitedEffect, Message, State
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.kernel import Kernel
+    from partita.actors.kernel.partition import Partition
+
+NO_EFFECTS: Mapping[str, AwaitedEffect] = {}
+
+
+class _Stopped:
+    """pykka's stop flag without a lock and a condition: it only ever goes up."""
+
+    __slots__ = ("_mailbox",)
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    def is_set(self) -> bool:
+        return self._mailbox.actor is None
+
+
+class Actor(pykka.Actor):
+    """One actor of a partition. Made by the partition when a message first names it."""
+
+    __slots__ = ("_loop_state", "actor_inbox", "behavior", "kernel", "name", "partition", "pending", "state")
+
+    def __init__(self, partition: Partition, name: str, behavior: Behavior[Any]) -> None:
+        self.name = name
+        self.partition = partition
+        self.kernel: Kernel = partition.kernel
+        self.behavior = behavior
+        self.state: State = behavior.initial()
+        self.pending: Mapping[str, AwaitedEffect] = NO_EFFECTS
+        self.actor_inbox: Mailbox = Mailbox(self)  # type: ignore[assignment]  # pykka types its own threads' inbox
+
+    # -- pykka's hooks ----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        raise NotImplementedError("a mailbox belongs to its actor: it is made in __init__")
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        """Nothing to start: the kernel comes when there is a message."""
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # pykka assigns a UUID in the __init__ that we leave out
+        """The actor's name: it survives restarts."""
+        return self.name
+
+    @property
+    def actor_stopped(self) -> Any:  # type: ignore[override]  # see actor_urn
+        """Whether it takes no more messages."""
+        return _Stopped(self.actor_inbox)
+
+    @property
+    def actor_ref(self) -> Ref:  # type: ignore[override]  # made when asked for: most actors never are
+        """A reference to hand around."""
+        return Ref(self)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.partition.name}"
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def take_turns(self, quantum: int) -> int:
+        """Take at most ``quantum`` turns; says how many. The kernel calls it again when messages are left."""
+        mailbox = self.actor_inbox
+        queue = mailbox.queue
+        take = self.partition.take
+        taken = 0
+        while queue and taken < quantum:
+            taken += 1
+            take(self, queue.popleft())
+        if mailbox.waiting:
+            mailbox.made_room()
+        if queue or not mailbox.ran_dry():
+            self.kernel.schedule(self)
+        return taken
+
+    def stop(self) -> None:
+        """Take no more messages; whoever waits for one is told so."""
+        for _, _, reply, _ in self.actor_inbox.close():
+            if reply is not None:
+                reply.set_exception(ActorStopped(f"{self} stopped before it took the message"))
+
+
+class Ref(pykka.ActorRef[Actor]):
+    """pykka's reference, for whoever writes against pykka: it keeps its actor alive, and its ``ask`` is durable."""
+
+    def __init__(self, actor: Actor) -> None:
+        super().__init__(actor)
+        self._actor = actor
+
+    def tell(self, message: Message, *, cause: Cause | None = None) -> None:
+        """Send a message; nobody waits for it."""
+        if not self.is_alive():
+            raise pykka.ActorDeadError(f"{self} not found")
+        self._actor.actor_inbox.put((message, cause or External("api"), None, False))
+
+    def ask(  # type: ignore[override]
+        self, message: Message, *, block: bool = True, timeout: float | None = None, cause: Cause | None = None
+    ) -> Any:
+        """Send a message and get its reply, or with ``block=False`` the future of it, once its turn is durable."""
+        future: Future[object] = Future()
+        if self.is_alive():
+            self._actor.actor_inbox.put((message, cause or External("api"), future, True))
+        else:
+            future.set_exception(pykka.ActorDeadError(f"{self} not found"))
+        return future.get(timeout) if block else future
+
+    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:  # type: ignore[override]
+        """Stop the actor between two turns. True when it was alive."""
+        stopped: Future[bool] = Future()
+
+        def stop() -> None:
+            alive = self.is_alive()
+            self._actor.partition.forget(self._actor)
+            stopped.set(alive)
+
+        self._actor.kernel.call_soon(stop)
+        return stopped.get(timeout) if block else stopped

@@ -1,0 +1,151 @@
+"""The effects of a partition that are under way."""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+import warnings
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from partita.actors.kernel.future import Future
+from partita.events.errors import SystemClosed
+from partita.events.turn import Cause
+from partita.events.types import AwaitedEffect, Effect, Message, Outcome
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.kernel import CarriedOut
+    from partita.actors.kernel.partition import Partition
+    from partita.actors.kernel.world import Carriers, World
+
+
+class EffectDefect(RuntimeWarning):
+    """What carries out an effect raised: a defect of it."""
+
+
+class Call:
+    """What a call from outside has that no message carries: its body, and the future that its caller holds."""
+
+    __slots__ = ("future", "payload")
+
+    def __init__(self, payload: object) -> None:
+        self.payload = payload
+        self.future: Future[Any] = Future()
+
+    def resolve(self, value: object) -> None:
+        """The call's result."""
+        if not self.future.done:
+            self.future.set(value)
+
+    def reject(self, error: BaseException) -> None:
+        """The call has failed."""
+        if not self.future.done:
+            self.future.set_exception(error)
+
+
+class EffectDoor:
+    """The :class:`~partita.actors.kernel.world.Door` of one effect."""
+
+    __slots__ = ("_actor", "_carrying", "_cause")
+
+    def __init__(self, carrying: Carrying, actor: str, cause: Cause) -> None:
+        self._carrying = carrying
+        self._actor = actor
+        self._cause = cause
+
+    @property
+    def world(self) -> World:
+        """The ports."""
+        return self._carrying.partition.world
+
+    @property
+    def partition(self) -> str:
+        """The partition's name."""
+        return self._carrying.partition.name
+
+    def tell(self, message: Message, *, to: str | None = None) -> None:
+        """See :meth:`partita.actors.kernel.world.Door.tell`."""
+        self._put(message, to, None)
+
+    async def ask(self, message: Message, *, to: str | None = None) -> object:
+        """See :meth:`partita.actors.kernel.world.Door.ask`."""
+        reply: Future[object] = Future()
+        self._put(message, to, reply)
+        return await reply
+
+    def _put(self, message: Message, to: str | None, reply: Future[object] | None) -> None:
+        actor = self._carrying.partition.actor(to or self._actor)
+        actor.actor_inbox.put_internal((message, self._cause, reply, False))
+
+    def published(self, actor: str) -> object:
+        """See :meth:`partita.actors.kernel.world.Door.published`."""
+        known = self._carrying.partition.actors.get(actor)
+        return None if known is None else known.state
+
+    def call(self, call_id: int) -> Call | None:
+        """The call of this number; None when its caller is gone."""
+        return self._carrying.calls.get(call_id)
+
+    def stop(self, effect_id: str) -> None:
+        """Cancel another effect of the partition; nothing happens when it has ended."""
+        self._carrying.stop(effect_id)
+
+
+class Carrying:
+    """Begins effects, knows which are under way, and stops them."""
+
+    def __init__(self, partition: Partition, carriers: Carriers) -> None:
+        self.partition = partition
+        self.calls: dict[int, Call] = {}
+        self._carriers = carriers
+        self._numbers = itertools.count(1)
+        self._under_way: dict[str, CarriedOut] = {}
+
+    def open_call(self, payload: object) -> tuple[int, Call]:
+        """A call whose effect will ask for it by number; it is forgotten when it is answered."""
+        number = next(self._numbers)
+        call = self.calls[number] = Call(payload)
+        call.future.when_done(lambda: self.calls.pop(number, None))
+        return number, call
+
+    def begin(self, actor: str, effect: Effect, cause: Cause) -> None:
+        """Carry out an effect, on the kernel's thread."""
+        if self.partition.closed:
+            return
+        key = effect.id if isinstance(effect, AwaitedEffect) else f"{actor}#{next(self._numbers)}"
+        door = EffectDoor(self, actor, cause)
+
+        def work() -> Coroutine[object, object, None]:
+            return self._carry_out(key, door, actor, effect)
+
+        self._under_way[key] = self.partition.kernel.carry_out(work, f"{type(effect).__name__} of {actor}")
+
+    async def _carry_out(self, key: str, door: EffectDoor, actor: str, effect: Effect) -> None:
+        try:
+            outcome = await self._carriers[type(effect)](effect, door)
+        except Exception as error:  # noqa: BLE001  # one effect's defect must not end the others
+            warnings.warn(
+                f"{self.partition.name}: carrying out {type(effect).__name__} of {actor} raised\n"
+                + "".join(traceback.format_exception(error)),
+                EffectDefect,
+                stacklevel=1,
+            )
+        else:
+            if outcome is not None:
+                assert not isinstance(outcome, Outcome) or isinstance(effect, AwaitedEffect), "an outcome nobody awaits"
+                door.tell(outcome)
+        finally:
+            self._under_way.pop(key, None)
+
+    def stop(self, effect_id: str) -> None:
+        """Cancel the effect of this id, if it is under way."""
+        carried = self._under_way.get(effect_id)
+        if carried is not None:
+            carried.stop()
+
+    def stop_all(self) -> None:
+        """Cancel everything; calls from outside fail."""
+        for carried in list(self._under_way.values()):
+            carried.stop()
+        for call in list(self.calls.values()):
+            call.reject(SystemClosed(f"{self.partition.name} was closed before the answer came"))

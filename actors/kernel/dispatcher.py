@@ -1,0 +1,201 @@
+"""The live kernel: all actors of a system take their turns on one trio thread.
+
+A thread or a task for each actor would cost 22 KB an actor and forty times the hops; a deque of those that have messages
+costs a kilobyte and a pop. Effects run beside the turns as trio tasks of the same thread; commits run on a thread of their
+own for each partition.
+
+``ready`` is shared with every thread that sends a message. The dispatcher parks when it is empty; ``parked`` is set before
+it looks a last time, and read by a sender after it has appended: one of the two always sees the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from partita.actors.kernel import threads
+from partita.events.errors import SystemClosed, WouldDeadlock
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.actor import Actor
+    from partita.actors.kernel.future import Future, Waiter
+    from partita.store.committer import Committer
+
+QUANTUM: Final = 64
+"""Turns that one actor takes before the next one has its chance."""
+
+BUDGET: Final = 512
+"""Turns between two looks at the event loop."""
+
+CAUGHT_UP: Final = 4_096
+"""Turns not yet durable at which a congested dispatcher goes on."""
+
+
+class _Carried:
+    """An effect under way, as a trio task."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self._scope = scope
+
+    def stop(self) -> None:
+        """Cancel the task."""
+        self._scope.cancel()
+
+
+class Dispatcher:
+    """Takes turns in a task of a trio loop: the caller's, or one on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.ready: deque[Actor] = deque()
+        self._soon: deque[Callable[[], object]] = deque()
+        self._parked = False
+        self._congested: set[Committer] = set()
+        self._thread: int | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._task: trio.lowlevel.Task | None = None
+        self._nursery: trio.Nursery | None = None
+        self.turning = False
+        self._closed = False
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Take turns until cancelled."""
+        self._token = trio.lowlevel.current_trio_token()
+        self._task = trio.lowlevel.current_task()
+        self._thread = threading.get_ident()
+        threads.enter(self)
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                task_status.started()
+                while True:
+                    if self._take_some():
+                        await trio.lowlevel.checkpoint()
+                    else:
+                        await self._park()
+        finally:
+            self._closed = True
+            self._nursery = None
+            threads.leave(self)
+
+    def _take_some(self) -> bool:
+        """Up to a budget of turns; whether there is more to do at once."""
+        soon = self._soon
+        while soon:
+            soon.popleft()()
+        if self._congested:
+            self._congested = {c for c in self._congested if c.backlog > CAUGHT_UP}
+            if self._congested:
+                return False
+        ready = self.ready
+        budget = BUDGET
+        self.turning = True
+        try:
+            while ready and budget > 0 and not self._congested:
+                budget -= ready.popleft().take_turns(QUANTUM) or 1
+        finally:
+            self.turning = False
+        return bool(ready) and not self._congested
+
+    async def _park(self) -> None:
+        if self._congested:
+            await trio.sleep(0.001)  # the disk is behind: turns wait for it, effects go on
+            return
+        self._parked = True
+        if self.ready or self._soon:
+            self._parked = False
+            await trio.lowlevel.checkpoint()
+            return
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._parked = False
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _unpark(self) -> None:
+        if self._parked:
+            self._parked = False
+            assert self._task is not None
+            trio.lowlevel.reschedule(self._task)
+
+    def _wake(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._unpark()
+            return
+        assert self._token is not None
+        try:
+            self._token.run_sync_soon(self._unpark, idempotent=True)
+        except trio.RunFinishedError:
+            self._closed = True
+
+    # -- what a kernel does (see kernel.py) -------------------------------------------------------------------------
+
+    def schedule(self, actor: Actor) -> None:
+        """See :class:`~partita.actors.kernel.kernel.Kernel`; so for the rest."""
+        self.ready.append(actor)
+        if self._parked:
+            self._wake()
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        if self._closed:
+            return
+        self._soon.append(function)
+        if self._parked:
+            self._wake()
+
+    def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> _Carried:
+        if self._nursery is None:
+            raise SystemClosed("the system has been closed")
+        scope = trio.CancelScope()
+
+        async def run() -> None:
+            with scope:
+                await work()
+
+        self._nursery.start_soon(run, name=name)
+        return _Carried(scope)
+
+    def drive(self, committer: Committer) -> None:
+        committer.start()
+
+    def undrive(self, committer: Committer) -> None:
+        committer.stop()
+        self._congested.discard(committer)
+
+    def congested(self, committer: Committer) -> None:
+        self._congested.add(committer)
+
+    def wait_for(self, future: Future[object], timeout: float | None) -> None:  # noqa: ARG002  # refused whatever they are
+        raise WouldDeadlock(
+            "get() on the thread that would have to do the work waits for itself: await the future, or call from another thread"
+        )
+
+    def run_until(self, future: Future[object]) -> None:
+        while not future.done:
+            if not self.ready and not self._soon:
+                raise WouldDeadlock("nothing is left to do, and the answer has not come: await the future instead")
+            self._take_some()
+
+    def task_wait(self) -> Waiter | None:
+        return None
+
+    def on_own_thread(self) -> bool:
+        return threading.get_ident() == self._thread
+
+    def may_block(self) -> bool:
+        if threading.get_ident() == self._thread or trio.lowlevel.in_trio_run():
+            return False
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return True
+        return False

@@ -1,0 +1,125 @@
+"""State from events. Used by every opening, by ``at(n)``, by forks, and by the debugger.
+
+What an actor is, folded: its ``state`` (its behavior's) and its ``pending`` effects (the kernel's own: an awaited effect is
+added by its turn and taken away by ``system.effect_settled``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from partita.actors.kernel.behavior import Behavior, Evolve
+from partita.events.errors import UnknownTag
+from partita.events.system import EffectSettled, Recovered, TurnFailed
+from partita.events.types import AwaitedEffect, Event, State
+
+if TYPE_CHECKING:
+    from partita.events.turn import Turn
+    from partita.store.partition import PartitionStore
+    from partita.store.snapshots import Snapshot
+
+Behaviors = Mapping[str, Behavior[Any]]
+"""Each kind of actor with its behavior."""
+
+Image = tuple[State, Mapping[str, AwaitedEffect]]
+
+
+def _unchanged(state: State, event: Event) -> State:  # noqa: ARG001  # the shape of every evolve
+    return state
+
+
+_OF_THE_KERNEL: Mapping[type[Event], Evolve[Any]] = {
+    Recovered: _unchanged,
+    EffectSettled: _unchanged,
+    TurnFailed: _unchanged,
+}
+
+
+def evolve_table(behavior: Behavior[Any]) -> Mapping[type[Event], Evolve[Any]]:
+    """The behavior's evolve functions, and the kernel's own events, which change no state."""
+    return {**_OF_THE_KERNEL, **behavior.evolve}
+
+
+def kind_of(actor: str) -> str:
+    """The kind of the actor of this name: ``download`` of ``download/<id>``."""
+    return actor.partition("/")[0]
+
+
+def fingerprint(behaviors: Behaviors) -> str:
+    """Changes with every evolve version: a snapshot of another one is set aside."""
+    text = " ".join(f"{kind}={behaviors[kind].evolve_version}" for kind in sorted(behaviors))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def pending_after(
+    pending: Mapping[str, AwaitedEffect], events: Iterable[Event], effects: Iterable[object]
+) -> Mapping[str, AwaitedEffect]:
+    """The effects in flight after a turn."""
+    changed: dict[str, AwaitedEffect] | None = None
+    for event in events:
+        if type(event) is EffectSettled:
+            changed = dict(pending) if changed is None else changed
+            changed.pop(event.effect_id, None)
+    for effect in effects:
+        if isinstance(effect, AwaitedEffect):
+            changed = dict(pending) if changed is None else changed
+            changed[effect.id] = effect
+    return pending if changed is None else changed
+
+
+class Fold:
+    """The states of all actors of a partition, turn by turn."""
+
+    def __init__(self, behaviors: Behaviors, snapshot: Snapshot | None = None) -> None:
+        self._behaviors = behaviors
+        self._tables = {kind: evolve_table(behavior) for kind, behavior in behaviors.items()}
+        self.position = 0
+        self.time_us = 0
+        self.images: dict[str, Image] = {}
+        if snapshot is not None:
+            self.position = snapshot.position
+            for actor in snapshot.actors:
+                self.images[actor.name] = (actor.state, {effect.id: effect for effect in actor.pending})
+
+    def run(self, turns: Iterable[Turn[Any, Event, Any]]) -> Fold:
+        """Take these turns, which follow on :attr:`position`."""
+        images = self.images
+        tables = self._tables
+        for turn in turns:
+            actor = turn.actor
+            kind = actor.partition("/")[0]
+            image = images.get(actor)
+            if image is None:
+                image = (self._behavior(kind, turn.position).initial(), {})
+            state, pending = image
+            table = tables[kind]
+            events = turn.events
+            for event in events:
+                state = table[type(event)](state, event)
+            if turn.effects or type(events[-1] if events else None) is EffectSettled:
+                pending = pending_after(pending, events, turn.effects)
+            images[actor] = (state, pending)
+            self.position = turn.position
+            self.time_us = turn.time
+        return self
+
+    def _behavior(self, kind: str, position: int) -> Behavior[Any]:
+        behavior = self._behaviors.get(kind)
+        if behavior is None:
+            raise UnknownTag(
+                f"turn {position} was taken by an actor of the kind {kind!r}, which this version does not know", tag=kind
+            )
+        return behavior
+
+
+def fold(store: PartitionStore, behaviors: Behaviors, through: int | None = None) -> Fold:
+    """The states as of position ``through`` (default: the newest), from the newest good snapshot and the turns after it."""
+    last = store.position if through is None else min(through, store.position)
+    snapshot = store.newest_snapshot(at_or_before=last, fingerprint=fingerprint(behaviors))
+    folded = Fold(behaviors, snapshot)
+    folded.run(store.folding_turns(folded.position + 1, last))
+    if folded.position and not folded.time_us:  # the snapshot is the newest there is: the time is its turn's
+        folded.time_us = next(iter(store.folding_turns(folded.position, folded.position))).time
+    return folded

@@ -1,0 +1,307 @@
+"""A value that is on its way: ``.get()`` from any thread, ``await`` under trio, asyncio and the simulation kernel.
+
+Completion takes no lock. The result is stored first; then whoever completes pops the callbacks, and whoever adds a callback
+looks again whether the result is there: each callback is popped once, whichever side comes to it. (Appending to and popping
+from a list are atomic in CPython.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterable
+from functools import reduce
+from types import TracebackType
+from typing import Final, Generic, Protocol, TypeVar, cast
+
+import pykka
+import trio
+
+from partita.actors.kernel import threads
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+ExceptionInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class _Pending:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<pending>"
+
+
+_PENDING: Final = _Pending()
+
+
+class UnobservedFailure(RuntimeWarning):
+    """A future failed, and nobody looked at it."""
+
+
+class _Alarm:
+    """Rides on a failed future; goes off when the future is forgotten before anybody looked."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error: BaseException | None = error
+
+    def __del__(self) -> None:
+        if self.error is not None:
+            warnings.warn(
+                f"a future failed and nobody looked at it: {type(self.error).__name__}: {self.error}",
+                UnobservedFailure,
+                stacklevel=2,
+            )
+
+
+class Future(pykka.Future[T], Generic[T]):
+    """The result of a call that has begun. See API.md, rule 2.
+
+    A future that fails and is never looked at is reported by the :mod:`warnings` module. ``map``, ``filter``, ``join`` and
+    ``reduce`` give new futures and block nobody.
+    """
+
+    __slots__ = ("_alarm", "_callbacks", "_error", "_result")
+
+    def __init__(self) -> None:
+        self._result: T | _Pending | None = _PENDING
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[], object]] = []
+
+    # -- completing -------------------------------------------------------------------------------------------------
+
+    def set(self, value: T | None = None) -> None:
+        """Complete with a value. Raises :class:`queue.Full` when it is complete already, as pykka's futures do."""
+        if self._result is not _PENDING:
+            raise queue.Full
+        self._result = value
+        if self._callbacks:
+            self._run_callbacks()
+
+    def set_exception(self, exc_info: ExceptionInfo | BaseException | None = None) -> None:
+        """Complete with an exception: one, an ``exc_info`` triple, or the one being handled."""
+        if self._result is not _PENDING:
+            raise queue.Full
+        if isinstance(exc_info, BaseException):
+            error: BaseException = exc_info
+        else:
+            kind, value, traceback = exc_info or sys.exc_info()
+            if value is None:
+                if kind is None:
+                    raise TypeError("set_exception() outside of an except block needs an exception")
+                value = kind()
+            error = value.with_traceback(traceback)
+        self._error = error
+        self._alarm = _Alarm(error)
+        self._result = None
+        if self._callbacks:
+            self._run_callbacks()
+
+    def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        """Refused: pykka's hooks block whoever asks. Use :meth:`map`."""
+        raise NotImplementedError("a get hook blocks its caller; use map(), or set() from a callback")
+
+    def _run_callbacks(self) -> None:
+        callbacks = self._callbacks
+        while callbacks:
+            try:
+                callback = callbacks.pop()
+            except IndexError:  # another thread was quicker
+                return
+            callback()
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> bool:
+        """Whether the result, or the failure, is there."""
+        return self._result is not _PENDING
+
+    def when_done(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once, when the result is there: on the completing thread, or here and now if it is."""
+        self._callbacks.append(callback)
+        if self._result is not _PENDING:
+            self._run_callbacks()
+
+    def outcome(self) -> T:
+        """The result of a future that is done; raises its failure."""
+        error = self._error
+        if error is not None:
+            self._alarm.error = None
+            try:
+                raise error
+            finally:
+                del error  # no cycle through this frame
+        assert self._result is not _PENDING, "outcome() of a future that is not done"
+        return cast("T", self._result)
+
+    def failure(self) -> BaseException | None:
+        """The failure of a future that is done, if it has one; it counts as looked at."""
+        if self._error is not None:
+            self._alarm.error = None
+        return self._error
+
+    def get(self, timeout: float | None = None) -> T:  # type: ignore[override]  # pykka has it keyword-only
+        """Block this thread until the result is there.
+
+        ``timeout`` in seconds: raises :class:`TimeoutError` (pykka's ``Timeout``) when it passes first. On the runtime's own
+        thread it raises ``WouldDeadlock`` at once: ``await`` it there. Under the simulation kernel it runs the simulation.
+        """
+        if self._result is _PENDING:
+            kernel = threads.kernel_of_this_thread()
+            if kernel is not None:
+                kernel.wait_for(self, timeout)
+            else:
+                self._block(timeout)
+        return self.outcome()
+
+    def _block(self, timeout: float | None) -> None:
+        gate = threading.Lock()
+        gate.acquire()
+        self.when_done(gate.release)
+        if not gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            raise FutureTimeout(f"no result within {timeout} s")
+
+    def __await__(self) -> Generator[object, None, T]:
+        if self._result is _PENDING:
+            kernel = threads.kernel_of_this_thread()
+            task_wait = None if kernel is None else kernel.task_wait()
+            if task_wait is not None:
+                yield from task_wait(self)
+            elif trio.lowlevel.in_trio_task():
+                yield from self._wait_in_trio().__await__()
+            else:
+                yield from self._wait_in_asyncio().__await__()
+        return self.outcome()
+
+    __iter__ = __await__  # type: ignore[assignment]
+
+    async def _wait_in_trio(self) -> None:
+        task = trio.lowlevel.current_task()
+        token = trio.lowlevel.current_trio_token()
+        thread = threading.get_ident()
+        waiting = True
+
+        def wake() -> None:
+            nonlocal waiting
+            if waiting:
+                waiting = False
+                trio.lowlevel.reschedule(task)
+
+        def on_done() -> None:
+            if threading.get_ident() == thread:
+                wake()
+                return
+            try:
+                token.run_sync_soon(wake)
+            except trio.RunFinishedError:
+                pass
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            nonlocal waiting
+            waiting = False
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self.when_done(on_done)
+        if waiting:
+            await trio.lowlevel.wait_task_rescheduled(abort)
+
+    async def _wait_in_asyncio(self) -> None:
+        loop = asyncio.get_running_loop()
+        gate: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            if not gate.done():
+                gate.set_result(None)
+
+        def on_done() -> None:
+            try:
+                loop.call_soon_threadsafe(wake)
+            except RuntimeError:  # the loop has ended, and with it whoever waited
+                pass
+
+        self.when_done(on_done)
+        await gate
+
+    # -- combining --------------------------------------------------------------------------------------------------
+
+    def map(self, func: Callable[[T], R]) -> Future[R]:
+        """A future of ``func(value)``; a failure passes through. ``func`` runs on the completing thread: be quick."""
+        result: Future[R] = Future()
+
+        def on_done() -> None:
+            try:
+                value = func(self.outcome())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is the new future's result
+                result.set_exception(error)
+            else:
+                result.set(value)
+
+        self.when_done(on_done)
+        return result
+
+    def filter(self: Future[Iterable[R]], func: Callable[[R], bool]) -> Future[Iterable[R]]:  # type: ignore[override]
+        """A future of the list of those items that ``func`` says yes to."""
+        return self.map(lambda items: [item for item in items if func(item)])
+
+    def reduce(self: Future[Iterable[R]], func: Callable[[R, R], R], *initial: R) -> Future[R]:  # type: ignore[override]
+        """A future of :func:`functools.reduce` over the items."""
+        return self.map(lambda items: reduce(func, items, *initial))
+
+    def join(self, *futures: pykka.Future[object]) -> Future[list[object]]:  # type: ignore[override]
+        """A future of the list of this value and the others', in order; the first failure of them fails it."""
+        parts = cast("tuple[Future[object], ...]", (self, *futures))
+        joined: Future[list[object]] = Future()
+        lock = threading.Lock()
+        left = len(parts)
+
+        def on_done() -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                if left:
+                    return
+            try:
+                values = [part.outcome() for part in parts]
+            except Exception as error:  # noqa: BLE001  # see map
+                joined.set_exception(error)
+            else:
+                joined.set(values)
+
+        for part in parts:
+            part.when_done(on_done)
+        return joined
+
+    def __repr__(self) -> str:
+        if self._result is _PENDING:
+            return "<Future pending>"
+        return f"<Future failed: {self._error!r}>" if self._error is not None else "<Future done>"
+
+
+class FutureTimeout(pykka.Timeout, TimeoutError):
+    """No result within the time that the caller gave."""
+
+
+class Waiter(Protocol):
+    """How the simulation kernel lets one of its tasks wait for a future."""
+
+    def __call__(self, future: Future[object], /) -> Generator[object, None, None]: ...
+
+
+def resolved(value: T) -> Future[T]:
+    """A future that is done."""
+    future: Future[T] = Future()
+    future.set(value)
+    return future
+
+
+def failed(error: BaseException) -> Future[object]:
+    """A future that has failed."""
+    future: Future[object] = Future()
+    future.set_exception(error)
+    return future

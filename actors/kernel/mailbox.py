@@ -1,0 +1,124 @@
+"""An actor's mailbox: any thread puts, the kernel's thread takes.
+
+An envelope is a plain tuple ``(message, cause, reply, durable)``: ``reply`` is the future of whoever asked (or None), and
+``durable`` says whether it is answered when the turn is durable or as soon as it is taken.
+
+No lock is taken on the way in. ``scheduled`` is set by whoever finds it unset, and cleared by the actor when it has run dry;
+the actor looks once more after clearing it, so a message put in between is never left lying. Two threads that race may
+schedule the actor twice; the second time it finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from partita.events.errors import ActorStopped, Overloaded
+from partita.events.turn import Cause
+from partita.events.types import Message
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.actor import Actor
+    from partita.actors.kernel.future import Future
+
+Envelope = tuple[Message, Cause, "Future[object] | None", bool]
+
+BOUND: Final = 10_000
+"""Messages from outside at which a plain thread is made to wait."""
+
+HARD_LIMIT: Final = 100_000
+"""Messages at which a caller that may not be blocked is refused."""
+
+_room: Final = threading.Condition()
+
+
+class Mailbox:
+    """First in, first out."""
+
+    __slots__ = ("actor", "queue", "scheduled", "waiting")
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor: Actor | None = actor
+        self.queue: deque[Envelope] = deque()
+        self.scheduled = False
+        self.waiting = False
+
+    def put(self, envelope: Envelope) -> None:
+        """A message from outside: waits at the bound, or is refused at the hard limit (DESIGN, 12)."""
+        if len(self.queue) >= BOUND:
+            self._wait_for_room()
+        self.put_internal(envelope)
+
+    def put_internal(self, envelope: Envelope) -> None:
+        """A message between actors, or an outcome: never refused."""
+        self.queue.append(envelope)
+        if not self.scheduled:
+            self.scheduled = True
+            actor = self.actor
+            if actor is None:
+                self._turn_away()
+            else:
+                actor.kernel.schedule(actor)
+
+    def get(self) -> Envelope:
+        """The next message (pykka's name for it)."""
+        return self.queue.popleft()
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self.queue
+
+    def ran_dry(self) -> bool:
+        """The actor has taken all it found: whether it may rest. False when a message came in the meantime."""
+        self.scheduled = False
+        if self.queue and not self.scheduled:
+            self.scheduled = True
+            return False
+        return True
+
+    def made_room(self) -> None:
+        """Let those in who wait at the bound, when there is room again."""
+        if self.waiting and len(self.queue) < BOUND:
+            with _room:
+                self.waiting = False
+                _room.notify_all()
+
+    def close(self) -> list[Envelope]:
+        """The actor has stopped: what was left unread, and from now on everything is turned away."""
+        self.actor = None
+        left = list(self.queue)
+        self.queue.clear()
+        self.scheduled = False
+        with _room:
+            _room.notify_all()
+        return left
+
+    def drop_caused_after(self, position: int) -> list[Envelope]:
+        """Take out the messages that were caused by turns after ``position``: those never became durable."""
+        dropped = [envelope for envelope in self.queue if isinstance(envelope[1], int) and envelope[1] > position]
+        for envelope in dropped:
+            self.queue.remove(envelope)
+        return dropped
+
+    def _turn_away(self) -> None:
+        self.scheduled = False
+        while self.queue:
+            _, _, reply, _ = self.queue.popleft()
+            if reply is not None:
+                reply.set_exception(ActorStopped("the actor has stopped; it took no more messages"))
+
+    def _wait_for_room(self) -> None:
+        actor = self.actor
+        if actor is None:
+            return
+        if not actor.kernel.may_block():
+            if len(self.queue) >= HARD_LIMIT:
+                raise Overloaded(
+                    f"{actor.name} has {len(self.queue)} messages waiting, the limit: await some of the futures first"
+                )
+            return
+        with _room:
+            while len(self.queue) >= BOUND and self.actor is not None:
+                self.waiting = True
+                _room.wait(0.1)  # the flag is read without the lock: a wake-up that was missed is made up for here

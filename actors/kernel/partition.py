@@ -1,0 +1,395 @@
+"""The actors of one partition, and the order of their turns.
+
+A turn, in :meth:`Partition.take`: decide, evolve, hand the turn to the committer. Memory runs ahead of the disk: the next
+turn builds on this one at once. What the outside sees of it (the reply of a durable ask, effects, subscribers) is released
+by :meth:`Partition._durable`, after the batch's fsync, on the commit thread.
+
+When a commit fails, the committer stops; :meth:`Partition._roll_back`, on the kernel's thread, fails every turn that was not
+durable yet, folds the states again from the log and lets it go on (DESIGN, 8).
+"""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+
+from partita.actors.kernel.actor import NO_EFFECTS, Actor
+from partita.actors.kernel.behavior import Decide, Decision, Evolve
+from partita.actors.kernel.carrying import Carrying
+from partita.actors.kernel.context import Context
+from partita.actors.kernel.fold import Behaviors, evolve_table, fingerprint, fold, kind_of, pending_after
+from partita.actors.kernel.future import Future
+from partita.actors.kernel.mailbox import Envelope
+from partita.actors.kernel.turning import decide_turn
+from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
+from partita.events.system import EffectSettled, Flush, Recover, Tell, TurnFailed
+from partita.events.turn import Cause, External, Turn
+from partita.events.types import Effect, Event, Message, State
+from partita.store.snapshots import ActorImage, Snapshot
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.kernel import Kernel
+    from partita.actors.kernel.world import Carriers, World
+    from partita.store.partition import PartitionStore
+
+AnyTurn = Turn[Any, Any, Any]
+
+SNAPSHOT_EVERY_TURNS: Final = 10_000
+BACKLOG_LIMIT: Final = 65_536
+"""Turns taken and not yet durable at which no more are taken until the disk has caught up."""
+
+
+class Reply(Protocol):
+    """Where an answer goes."""
+
+    def set(self, value: Any) -> None:
+        """The answer."""
+        ...
+
+    def set_exception(self, exc_info: BaseException) -> None:
+        """There is none, and why."""
+        ...
+
+
+class _Rejection:
+    """A reply that will be a failure once its turn is durable."""
+
+    __slots__ = ("_error", "_reply")
+
+    def __init__(self, reply: Reply, error: BaseException) -> None:
+        self._reply = reply
+        self._error = error
+
+    def set(self, value: object) -> None:  # noqa: ARG002  # the shape of every reply
+        self._reply.set_exception(self._error)
+
+    def set_exception(self, error: BaseException) -> None:
+        self._reply.set_exception(error)
+
+
+Entry = tuple["AnyTurn | None", "Reply | None", object, "tuple[Effect, ...]"]
+"""What the committer is given: the turn (None: a barrier), who waits, the answer, and the effects to release."""
+
+
+class Partition:
+    """One open partition: its store, its actors, its place in a kernel."""
+
+    def __init__(
+        self,
+        store: PartitionStore,
+        *,
+        behaviors: Behaviors,
+        carriers: Carriers,
+        kernel: Kernel,
+        world: World,
+        snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
+    ) -> None:
+        self.store = store
+        self.name = store.name
+        self.kernel = kernel
+        self.world = world
+        self.behaviors = behaviors
+        self.actors: dict[str, Actor] = {}
+        self.closed = False
+        self.position = 0
+        self.time_us = 0
+        self.carrying = Carrying(self, carriers)
+        self._on_close: list[Callable[[], None]] = []
+        self.subscribers: tuple[Callable[[int], None], ...] = ()
+        self._decide: dict[str, Mapping[type[Message], Decide[Any]]] = {k: b.decide for k, b in behaviors.items()}
+        self._evolve: dict[str, Mapping[type[Event], Evolve[Any]]] = {k: evolve_table(b) for k, b in behaviors.items()}
+        self._context = Context(seed=store.seed)
+        self._now_us = world.clock.now_us
+        self._waiting: dict[tuple[str, str], list[Reply]] = {}
+        self._call_ids = itertools.count(1)
+        self._snapshot_every = snapshot_every_turns
+        self._next_snapshot = 0
+        self._fingerprint = fingerprint(behaviors)
+        self._committer = store.committer(self._durable, self._failed)
+        self._submit = self._committer.submit
+        self._restore()
+        kernel.drive(self._committer)
+        self._begin()  # before anybody else can send a message
+
+    # -- opening and closing ----------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        """States as of the last durable turn."""
+        folded = fold(self.store, self.behaviors)
+        for name in [name for name in self.actors if name not in folded.images]:
+            actor = self.actors[name]
+            actor.state, actor.pending = actor.behavior.initial(), NO_EFFECTS
+        for name, (state, pending) in folded.images.items():
+            actor = self.actor(name)
+            actor.state, actor.pending = state, pending
+        self.position = folded.position
+        self.time_us = folded.time_us
+        self._next_snapshot = self.position + self._snapshot_every
+
+    def _begin(self) -> None:
+        """The first turns of an opening settle what the last process left in flight."""
+        cause = External("system", self.store.epoch)
+        recover = Recover(self.store.epoch)
+        names = ["session", *sorted(name for name, actor in self.actors.items() if actor.pending and name != "session")]
+        for name in names:
+            self.actor(name).actor_inbox.put_internal((recover, cause, None, False))
+
+    def close(self) -> None:
+        """Make everything taken so far durable and stop. Blocks; not on the kernel's own thread."""
+        if self.closed:
+            return
+        self.closed = True
+        for callback in self._on_close:
+            callback()
+        self.carrying.stop_all()
+        for actor in list(self.actors.values()):
+            actor.stop()
+        self.kernel.undrive(self._committer)
+        for reply in [reply for waiting in self._waiting.values() for reply in waiting]:
+            reply.set_exception(SystemClosed(f"{self.name} was closed before the answer came"))
+        self._waiting.clear()
+        self.store.close()
+
+    # -- from outside -----------------------------------------------------------------------------------------------
+
+    def actor(self, name: str) -> Actor:
+        """The actor of this name, made when there is none yet. Its kind must be one that the partition knows."""
+        actor = self.actors.get(name)
+        if actor is None:
+            behavior = self.behaviors[kind_of(name)]
+            actor = self.actors.setdefault(name, Actor(self, name, behavior))
+        return actor
+
+    def forget(self, actor: Actor) -> None:
+        """Let go of an actor; a message that names it again makes it anew, from its initial state."""
+        self.actors.pop(actor.name, None)
+        actor.stop()
+
+    def ask(self, message: Message, *, to: str = "session", durable: bool = True, kind: str = "api") -> Future[Any]:
+        """A call from outside. The future completes when the turn is durable, or with ``durable=False`` when it is taken."""
+        future: Future[Any] = Future()
+        if self.closed:
+            future.set_exception(SystemClosed(f"{self.name} has been closed; open it again with from_partition()"))
+            return future
+        cause = External(kind, next(self._call_ids))
+        self.actor(to).actor_inbox.put((message, cause, cast("Future[object]", future), durable))
+        return future
+
+    def tell(self, message: Message, *, to: str = "session", kind: str = "api") -> None:
+        """A message from outside that nobody waits for."""
+        if self.closed:
+            raise SystemClosed(f"{self.name} has been closed; open it again with from_partition()")
+        self.actor(to).actor_inbox.put((message, External(kind, next(self._call_ids)), None, False))
+
+    def call(self, message: Message, *, to: str = "session") -> Any:
+        """A synchronous member: comes back when the turn is taken, on any thread but inside a turn (DESIGN, 7)."""
+        kernel = self.kernel
+        own_thread = kernel.on_own_thread()
+        if own_thread and kernel.turning:
+            raise WouldDeadlock("a synchronous member was called from inside a turn: send a message instead")
+        future = self.ask(message, to=to, durable=False)
+        if own_thread:
+            kernel.run_until(future)
+        return future.get()
+
+    def flush(self) -> Future[None]:
+        """Done when all turns taken before it are durable."""
+        return self.ask(Flush())
+
+    def subscribe(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """Call ``listener(position)`` on the commit thread after each batch; returns what ends it."""
+        self.subscribers = (*self.subscribers, listener)
+
+        def unsubscribe() -> None:
+            self.subscribers = tuple(other for other in self.subscribers if other is not listener)
+
+        return unsubscribe
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when the partition is being closed."""
+        self._on_close.append(callback)
+
+    # -- the turn ---------------------------------------------------------------------------------------------------
+
+    def take(self, actor: Actor, envelope: Envelope) -> None:
+        """One message handled by one actor."""
+        message, cause, reply, durable = envelope
+        now = self._now_us()
+        if now < self.time_us:
+            now = self.time_us
+        position = self.position + 1
+        context = self._context
+        context.begin(position, now, actor.name)
+        kind = actor.behavior.kind
+        try:
+            decision = decide_turn(self._decide[kind], actor.state, actor.pending, message, context)
+            if decision is None:
+                return
+            events = decision.events
+            if not events and not context.drew:
+                self._answer_unrecorded(actor, decision, envelope)
+                return
+            state: State = actor.state
+            evolve = self._evolve[kind]
+            for event in events:
+                state = evolve[type(event)](state, event)
+        except Exception as error:  # noqa: BLE001  # a defect of the behavior: supervision (DESIGN, Actors)
+            self._turn_failed(actor, envelope, error)
+            return
+        actor.state = state
+        effects = decision.effects
+        if effects or (actor.pending and type(events[-1]) is EffectSettled):
+            actor.pending = pending_after(actor.pending, events, effects)
+        self._record(actor, Turn(position, now, actor.name, cause, message, events, effects), decision, envelope)
+
+    def _record(self, actor: Actor, turn: AnyTurn, decision: Decision, envelope: Envelope) -> None:
+        """The turn is taken: it has its position, and goes to the log."""
+        message, _, reply, durable = envelope
+        position = turn.position
+        self.position = position
+        self.time_us = turn.time
+        waiter: Reply | None = reply
+        if reply is not None:
+            if decision.waits is not None:
+                self._waiting.setdefault((actor.name, decision.waits), []).append(reply)
+                waiter = None
+            elif not durable:
+                _settle(reply, decision)
+                waiter = None
+            elif decision.refusal is not None:
+                waiter = _Rejection(reply, decision.refusal)
+        effects: tuple[Effect, ...] = decision.effects
+        if effects:
+            effects = self._deliver(effects, position)
+        self._submit((turn, waiter, decision.reply, effects), message.lazy)
+        if decision.answers:
+            self._answer(actor, decision, durable=True)
+        if position >= self._next_snapshot:
+            self._snapshot()
+        if self._committer.backlog > BACKLOG_LIMIT:
+            self.kernel.congested(self._committer)
+
+    def _deliver(self, effects: tuple[Effect, ...], cause: Cause) -> tuple[Effect, ...]:
+        """Messages between actors go at once; what is left waits for the commit."""
+        rest = []
+        for effect in effects:
+            if type(effect) is Tell:
+                self.actor(effect.to).actor_inbox.put_internal((effect.message, cause, None, False))
+            else:
+                rest.append(effect)
+        return tuple(rest)
+
+    def _answer_unrecorded(self, actor: Actor, decision: Decision, envelope: Envelope) -> None:
+        """A turn that changed nothing: no position, no wait; only a barrier waits for what came before it."""
+        message, cause, reply, _ = envelope
+        if type(message) is Flush:
+            self._submit((None, reply, None, ()), False)
+            return
+        if reply is not None:
+            if decision.waits is not None:
+                self._waiting.setdefault((actor.name, decision.waits), []).append(reply)
+            else:
+                _settle(reply, decision)
+        if decision.effects:
+            rest = self._deliver(decision.effects, cause)
+            for effect in rest:
+                self.carrying.begin(actor.name, effect, cause)
+        if decision.answers:
+            self._answer(actor, decision, durable=False)
+
+    def _answer(self, actor: Actor, decision: Decision, *, durable: bool) -> None:
+        """Release those that an earlier decision held back; with ``durable``, once this turn is."""
+        for key, value in decision.answers:
+            for reply in self._waiting.pop((actor.name, key), ()):
+                if isinstance(value, BaseException):
+                    rejection = _Rejection(reply, value)
+                    self._submit((None, rejection, None, ()), False) if durable else rejection.set(None)
+                elif durable:
+                    self._submit((None, reply, value, ()), False)
+                else:
+                    reply.set(value)
+
+    def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
+        """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
+        message, cause, reply, _ = envelope
+        text = "".join(traceback.format_exception(error))
+        position = self.position + 1
+        failed = TurnFailed(f"{type(error).__name__}: {error}", text)
+        self.position = position
+        self.time_us = max(self.time_us, self._now_us())
+        turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, (failed,), ())
+        self._submit((turn, None if reply is None else _Rejection(reply, error), None, ()), False)
+
+    def _snapshot(self) -> None:
+        """Have the states as of this turn stored in the same transaction as its batch."""
+        self._next_snapshot = self.position + self._snapshot_every
+        images = [
+            ActorImage(actor.name, actor.behavior.kind, actor.state, tuple(actor.pending.values()))
+            for actor in list(self.actors.values())
+        ]
+        self._committer.snapshot(Snapshot(self.position, self._fingerprint, images))
+
+    def snapshot(self) -> Future[int]:
+        """Store a snapshot now; the future gives its position once it is durable."""
+        done: Future[int] = Future()
+
+        def take() -> None:
+            position = self.position
+            self._snapshot()
+            self._submit((None, done, position, ()), False)
+
+        self.kernel.call_soon(take)
+        return done
+
+    # -- after the commit -------------------------------------------------------------------------------------------
+
+    def _durable(self, entries: list[Entry]) -> None:
+        """On the commit thread: these are on the disk now."""
+        released: list[Entry] | None = None
+        position = 0
+        for entry in entries:
+            turn, reply, value, effects = entry
+            if reply is not None:
+                reply.set(value)
+            if effects:
+                released = [] if released is None else released
+                released.append(entry)
+            if turn is not None:
+                position = turn.position
+        if released is not None:
+            self.kernel.call_soon(lambda: self._release(released))
+        if position:
+            for listener in self.subscribers:
+                listener(position)
+
+    def _release(self, entries: list[Entry]) -> None:
+        for turn, _, _, effects in entries:
+            assert turn is not None
+            for effect in effects:
+                self.carrying.begin(turn.actor, effect, turn.position)
+
+    def _failed(self, error: PartitaError) -> None:
+        """On the commit thread: a batch could not be written."""
+        self.kernel.call_soon(lambda: self._roll_back(error))
+
+    def _roll_back(self, error: PartitaError) -> None:
+        """Back to the last durable turn (DESIGN, 8)."""
+        entries = cast("list[Entry]", self._committer.take_failed())
+        durable = self.store.position
+        self._restore()
+        lost: list[Reply] = [reply for _, reply, _, _ in entries if reply is not None]
+        for actor in list(self.actors.values()):
+            dropped = actor.actor_inbox.drop_caused_after(durable)
+            lost.extend(reply for _, _, reply, _ in dropped if reply is not None)
+        self._committer.resume()
+        for reply in lost:
+            reply.set_exception(StoreFailed(f"{self.name}: not made durable, and undone: {error}"))
+
+
+def _settle(reply: Reply, decision: Decision) -> None:
+    if decision.refusal is not None:
+        reply.set_exception(decision.refusal)
+    else:
+        reply.set(decision.reply)

@@ -1,0 +1,278 @@
+"""The simulation kernel: virtual time, a seeded order, no trio and no threads. It runs the same actors.
+
+At each step one of those that could go on does: an actor with messages takes a turn, a committer commits, an effect goes on
+where it waited. Which one is drawn from the seed. When nobody can go on, the clock jumps to the next timer. Nothing else
+decides: the same seed and the same calls give the same log, to the byte, in any process on any machine.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from partita.actors.kernel import threads
+from partita.actors.kernel.context import Random
+from partita.events.errors import PartitaError, WouldDeadlock
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.actor import Actor
+    from partita.actors.kernel.future import Future, Waiter
+    from partita.store.committer import Committer
+
+T = TypeVar("T")
+
+EPOCH_US: Final = 1_767_225_600_000_000
+"""Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z."""
+
+
+class Stalled(PartitaError):
+    """The simulation waits for something that can never come: nobody can go on, and no timer is set."""
+
+
+class Stopped(BaseException):
+    """Thrown into an effect that is cancelled; like trio's ``Cancelled``, no ``except Exception`` catches it."""
+
+
+class _Task:
+    """An effect, as a coroutine that this kernel steps."""
+
+    __slots__ = ("_coroutine", "_kernel", "done", "name", "stopped", "waits")
+
+    def __init__(self, kernel: SimulatedDispatcher, coroutine: Coroutine[object, object, None], name: str) -> None:
+        self._kernel = kernel
+        self._coroutine = coroutine
+        self.name = name
+        self.done = False
+        self.stopped = False
+        self.waits = 0  # counts its waits: a wake-up for an earlier one comes too late
+
+    def step(self) -> None:
+        """Go on to the next wait, or to the end."""
+        if self.done:
+            return
+        self.waits += 1
+        previous, self._kernel.task = self._kernel.task, self
+        stop, self.stopped = self.stopped, False  # thrown once: its finally blocks may await
+        try:
+            trap = self._coroutine.throw(Stopped()) if stop else self._coroutine.send(None)
+        except (StopIteration, Stopped):
+            self.done = True
+            return
+        finally:
+            self._kernel.task = previous
+        assert isinstance(trap, _Trap), f"{self.name} awaited {trap!r}: under simulation only ports and futures are awaited"
+        number = self.waits
+        trap.arm(lambda: self._kernel.ready_again(self, number))
+
+    def stop(self) -> None:
+        """Cancel it."""
+        if not self.done and not self.stopped:
+            self.stopped = True
+            self._kernel.ready_again(self, self.waits)
+
+
+class _Trap:
+    """What a task yields: ``arm(wake)`` is called with what lets it go on."""
+
+    __slots__ = ("arm",)
+
+    def __init__(self, arm: Callable[[Callable[[], object]], object]) -> None:
+        self.arm = arm
+
+
+class _Sleep:
+    """Awaitable: come back at a moment of virtual time."""
+
+    __slots__ = ("_kernel", "_seconds")
+
+    def __init__(self, kernel: SimulatedDispatcher, seconds: float) -> None:
+        self._kernel = kernel
+        self._seconds = seconds
+
+    def __await__(self) -> Generator[_Trap, None, None]:
+        yield _Trap(lambda wake: self._kernel.call_later(self._seconds, wake))
+
+
+class SimulatedClock:
+    """The clock port of virtual time."""
+
+    def __init__(self, kernel: SimulatedDispatcher) -> None:
+        self._kernel = kernel
+
+    def now_us(self) -> int:
+        """Virtual wall time, integer microseconds since 1970."""
+        return self._kernel.now_us
+
+    def monotonic(self) -> float:
+        """Virtual seconds since the beginning."""
+        return (self._kernel.now_us - self._kernel.began_us) / 1e6
+
+    async def sleep(self, seconds: float) -> None:
+        """Come back after ``seconds`` of virtual time."""
+        await _Sleep(self._kernel, seconds)
+
+
+class Bag(Generic[T]):
+    """Those that could go on; one is drawn at random, in constant time."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[T] = []
+
+    def draw(self, index: int) -> T:
+        items = self.items
+        items[index], items[-1] = items[-1], items[index]
+        return items.pop()
+
+
+class SimulatedDispatcher:
+    """Runs on the thread that calls it: ``future.get()``, :meth:`run_for` and :meth:`run_until_idle` let it go on."""
+
+    def __init__(self, seed: int, *, start_us: int = EPOCH_US) -> None:
+        self.seed = seed
+        self.began_us = start_us
+        self.now_us = start_us
+        self.task: _Task | None = None
+        self.steps = 0
+        self.clock = SimulatedClock(self)
+        self._random = Random(seed)
+        self._ready: Bag[Callable[[], object]] = Bag()
+        self._soon: deque[Callable[[], object]] = deque()
+        self._committers: list[Committer] = []
+        self._timers: list[tuple[int, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+        self.turning = False
+        threads.enter(self)
+
+    def close(self) -> None:
+        """This thread is no longer the simulation's."""
+        threads.leave(self)
+
+    # -- going on ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """One step of one of those that could go on; False when nobody could."""
+        if self._soon:
+            self._soon.popleft()()
+            return True
+        ready = self._ready.items
+        committers = [committer for committer in self._committers if committer.backlog]
+        count = len(ready) + len(committers)
+        if not count:
+            return False
+        self.steps += 1
+        drawn = self._random.below(count) if count > 1 else 0
+        if drawn >= len(ready):
+            committers[drawn - len(ready)].commit_once()
+        else:
+            self._ready.draw(drawn)()
+        return True
+
+    def run_until_idle(self) -> None:
+        """Go on until only timers are left."""
+        while self.step():
+            pass
+
+    def run_for(self, seconds: float) -> None:
+        """Let this much virtual time pass."""
+        end_us = self.now_us + round(seconds * 1e6)
+        while True:
+            self.run_until_idle()
+            if not self._timers or self._timers[0][0] > end_us:
+                break
+            self._jump()
+        self.now_us = end_us
+
+    def run_until(self, future: Future[object]) -> None:
+        """Go on until ``future`` is done; raises :class:`Stalled` when it never will be."""
+        while not future.done:
+            if not self.step():
+                if not self._timers:
+                    raise Stalled("nobody can go on and no timer is set: what is waited for can never come")
+                self._jump()
+
+    def wait_for(self, future: Future[object], timeout: float | None) -> None:
+        """What ``get()`` does here; a ``timeout`` is in virtual seconds."""
+        if self.task is not None:
+            raise WouldDeadlock("get() inside an effect waits for itself: await the future")
+        if timeout is None:
+            self.run_until(future)
+            return
+        end_us = self.now_us + round(timeout * 1e6)
+        while not future.done and self.now_us < end_us:
+            if not self.step():
+                if not self._timers or self._timers[0][0] > end_us:
+                    self.now_us = end_us
+                else:
+                    self._jump()
+        if not future.done:
+            raise TimeoutError(f"no result within {timeout} s of virtual time")
+
+    def _jump(self) -> None:
+        """To the next timer."""
+        at_us, _, wake = heapq.heappop(self._timers)
+        self.now_us = max(self.now_us, at_us)
+        wake()
+
+    def call_later(self, seconds: float, wake: Callable[[], object]) -> None:
+        """Call ``wake`` after ``seconds`` of virtual time; timers of one moment go in the order they were set."""
+        at_us = self.now_us + max(0, round(seconds * 1e6))
+        heapq.heappush(self._timers, (at_us, next(self._numbers), wake))
+
+    def ready_again(self, task: _Task, wait: int) -> None:
+        """A task may go on, unless it has gone on from that wait already."""
+
+        def go_on() -> None:
+            if task.waits == wait:
+                task.step()
+
+        self._ready.items.append(go_on)
+
+    # -- what a kernel does (see kernel.py) -------------------------------------------------------------------------
+
+    def schedule(self, actor: Actor) -> None:
+        """See :class:`~partita.actors.kernel.kernel.Kernel`; so for the rest."""
+        self._ready.items.append(lambda: self._turn(actor))
+
+    def _turn(self, actor: Actor) -> None:
+        self.turning = True
+        try:
+            actor.take_turns(1)
+        finally:
+            self.turning = False
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        self._soon.append(function)
+
+    def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> _Task:
+        task = _Task(self, work(), name)
+        self.ready_again(task, 0)
+        return task
+
+    def drive(self, committer: Committer) -> None:
+        self._committers.append(committer)
+
+    def undrive(self, committer: Committer) -> None:
+        while committer.backlog:
+            committer.commit_once()
+        self._committers.remove(committer)
+
+    def congested(self, committer: Committer) -> None:
+        committer.commit_once()
+
+    def task_wait(self) -> Waiter | None:
+        return _wait if self.task is not None else None
+
+    def on_own_thread(self) -> bool:
+        return True
+
+    def may_block(self) -> bool:
+        return False
+
+
+def _wait(future: Future[object]) -> Generator[object, None, None]:
+    yield _Trap(future.when_done)

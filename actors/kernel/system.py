@@ -1,0 +1,203 @@
+"""An actor system: a kernel, a world, and the partitions that are open in it.
+
+    with System(...) as system:            the kernel runs on a background thread
+    async with System(...) as system:      under trio: in the caller's own loop; under asyncio: on a background thread
+    system = System(...)                   the same as ``with``, ended by close() or at the interpreter's exit
+
+Nothing needs a running loop to be constructed. Given a ``kernel`` (the simulation kernel), there is no thread at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import trio
+
+from partita.actors.kernel.delivery import CallbackThread
+from partita.actors.kernel.dispatcher import Dispatcher
+from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
+from partita.events.errors import SystemClosed
+from partita.store.names import folder_name
+from partita.store.partition import PartitionStore, StoreOptions
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.fold import Behaviors
+    from partita.actors.kernel.kernel import Kernel
+    from partita.actors.kernel.world import Carriers, World
+
+
+class ActorSystem:
+    """Partitions over one kernel and one world. ``partita.System`` is this, filled with what a session is made of."""
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        world: World,
+        behaviors: Behaviors,
+        carriers: Carriers,
+        kernel: Kernel | None = None,
+        store_options: StoreOptions | None = None,
+        snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
+    ) -> None:
+        self.data_dir = data_dir
+        self.world = world
+        self.callbacks = CallbackThread()
+        self._behaviors = behaviors
+        self._carriers = carriers
+        self._store_options = store_options or StoreOptions()
+        self._snapshot_every_turns = snapshot_every_turns
+        self._partitions: dict[str, Partition] = {}
+        self._lock = threading.RLock()
+        self._closed = False
+        self._dispatcher: Dispatcher | None = None
+        self._kernel = kernel
+        self._thread: threading.Thread | None = None
+        self._stop: Callable[[], None] | None = None
+        self._loop: AsyncExitStack | None = None
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    @property
+    def kernel(self) -> Kernel:
+        """What runs the actors; a background thread is started for it when nothing else was arranged."""
+        with self._lock:
+            if self._closed:
+                raise SystemClosed("the system has been closed: make a new one")
+            if self._kernel is None:
+                self._start_thread()
+            assert self._kernel is not None
+            return self._kernel
+
+    def _start_thread(self) -> None:
+        dispatcher = Dispatcher()
+        started = threading.Event()
+
+        async def main() -> None:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(dispatcher.run)
+                token = trio.lowlevel.current_trio_token()
+                self._stop = lambda: token.run_sync_soon(nursery.cancel_scope.cancel)
+                started.set()
+
+        self._thread = threading.Thread(target=trio.run, args=(main,), name="partita", daemon=True)
+        self._thread.start()
+        started.wait()
+        self._kernel = dispatcher
+        _open_systems.add(self)
+
+    def close(self) -> None:
+        """Close all partitions: what was said is durable, effects are cancelled. May be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            partitions = list(self._partitions.values())
+            self._partitions.clear()
+        for partition in partitions:
+            partition.close()
+        if self._stop is not None and self._thread is not None:
+            self._stop()
+            if self._thread is not threading.current_thread():
+                self._thread.join()
+        self.callbacks.close()
+        _open_systems.discard(self)
+
+    def __enter__(self) -> Self:
+        self.kernel  # noqa: B018  # started here, so that the first call does not pay for it
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        if self._kernel is None and trio.lowlevel.in_trio_run():
+            stack = AsyncExitStack()
+            nursery = await stack.enter_async_context(trio.open_nursery())
+            dispatcher = Dispatcher()
+            await nursery.start(dispatcher.run)
+            stack.callback(nursery.cancel_scope.cancel)
+            self._kernel = dispatcher
+            self._loop = stack
+        else:
+            self.kernel  # noqa: B018  # see __enter__
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._loop is not None:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self.close)
+            await self._loop.aclose()
+        elif trio.lowlevel.in_trio_run():
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self.close)
+        else:
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.close))
+
+    # -- partitions -------------------------------------------------------------------------------------------------
+
+    def open_partition(self, name: str, *, persistent: bool, directory: Path | None = None) -> Partition:
+        """Open (or find) a partition; a persistent one lives in ``directory``, by default its own below ``data_dir``.
+
+        Raises ``PartitionInUse``, ``LogDamaged``, ``StoreUnavailable`` and the other errors of the store.
+        """
+        key = f"{'persist' if persistent else 'memory'}:{name}" if directory is None else f"path:{directory}"
+        with self._lock:
+            partition = self._partitions.get(key)
+            if partition is None or partition.closed:
+                partition = self._partitions[key] = self._open(name, persistent=persistent, directory=directory)
+            return partition
+
+    def _open(self, name: str, *, persistent: bool, directory: Path | None) -> Partition:
+        kernel = self.kernel
+        entropy = self.world.entropy.random_bytes
+        if persistent:
+            where = directory or self.partition_directory(name)
+            store = PartitionStore.open(where, name=name, random_bytes=entropy, options=self._store_options)
+        else:
+            store = PartitionStore.in_memory(name=name, random_bytes=entropy)
+        return self.adopt(store, kernel)
+
+    def adopt(self, store: PartitionStore, kernel: Kernel | None = None) -> Partition:
+        """Run a partition over a store that is open already."""
+        return Partition(
+            store,
+            behaviors=self._behaviors,
+            carriers=self._carriers,
+            kernel=kernel or self.kernel,
+            world=self.world,
+            snapshot_every_turns=self._snapshot_every_turns,
+        )
+
+    def partition_directory(self, name: str) -> Path:
+        """The folder of a persistent partition; the empty name is the default session's."""
+        return self.data_dir / "Partitions" / (folder_name(name) if name else "%default")
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Those that are open."""
+        with self._lock:
+            return tuple(partition for partition in self._partitions.values() if not partition.closed)
+
+
+_open_systems: weakref.WeakSet[ActorSystem] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for system in list(_open_systems):
+        system.close()
+
+
+atexit.register(_close_all)

@@ -1,0 +1,202 @@
+"""The system's clock, randomness and disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+import trio
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NEW_FILE: Final = 0o666  # the user's umask takes away what it wants
+_WRITING: Final = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FULL_SYNC: Final = 51  # F_FULLFSYNC: on macOS, fsync leaves the data in the drive's cache
+
+
+class SystemClock:
+    """The clock of the machine; it sleeps under trio."""
+
+    def now_us(self) -> int:
+        """See :class:`partita.actors.kernel.world.Clock`."""
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        """See :class:`partita.actors.kernel.world.Clock`."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """See :class:`partita.actors.kernel.world.Clock`."""
+        await trio.sleep(seconds)
+
+
+class FixedClock(SystemClock):
+    """Wall time stands still at one moment; monotonic time and sleep are the machine's.
+
+    ``moment`` is an ISO 8601 text with its zone (``"2015-12-31T00:00:00Z"``). Raises :class:`ValueError` for another.
+    """
+
+    def __init__(self, moment: str) -> None:
+        parsed = datetime.fromisoformat(moment)
+        if parsed.tzinfo is None:
+            raise ValueError(f"{moment!r} has no zone; end it with 'Z' or an offset like '+02:00'")
+        self._now_us = (parsed - _EPOCH) // _MICROSECOND
+
+    def now_us(self) -> int:
+        """The moment, in integer microseconds since 1970."""
+        return self._now_us
+
+
+class SystemEntropy:
+    """The operating system's random numbers."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """See :class:`partita.actors.kernel.world.Entropy`."""
+        return secrets.token_bytes(count)
+
+
+class DiskFile:
+    """A file of the disk, open for writing. Each call blocks a thread of trio's, not the loop."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.world.OpenFile`."""
+        await trio.to_thread.run_sync(_write_all, self._open(), offset, data)
+
+    async def sync(self) -> None:
+        """See :class:`partita.actors.kernel.world.OpenFile`."""
+        await trio.to_thread.run_sync(_sync, self._open())
+
+    async def close(self) -> None:
+        """See :class:`partita.actors.kernel.world.OpenFile`. It is closed also by a task that has been cancelled."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(os.close, descriptor)
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file has been closed")
+        return self._descriptor
+
+
+class DiskFiles:
+    """The port ``files`` on the machine's disk."""
+
+    async def open(self, path: str, *, keep_bytes: int = 0) -> DiskFile:
+        """See :class:`partita.actors.kernel.world.Files`. A symbolic link in the file's place is refused."""
+        return DiskFile(await trio.to_thread.run_sync(_open, path, keep_bytes))
+
+    async def size(self, path: str) -> int | None:
+        """See :class:`partita.actors.kernel.world.Files`."""
+        return await trio.to_thread.run_sync(_size, path)
+
+    async def claim(self, path: str) -> bool:
+        """See :class:`partita.actors.kernel.world.Files`."""
+        return await trio.to_thread.run_sync(_claim, path)
+
+    async def rename(self, source: str, target: str) -> None:
+        """See :class:`partita.actors.kernel.world.Files`."""
+        await trio.to_thread.run_sync(_rename, source, target)
+
+    async def remove(self, path: str) -> None:
+        """See :class:`partita.actors.kernel.world.Files`. It is removed also by a task that has been cancelled."""
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(_remove, path)
+
+
+def _absolute(path: str) -> str:
+    if not os.path.isabs(path):
+        raise OSError(errno.EINVAL, "not an absolute path", path)
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "a path cannot hold NUL", path)
+    return path
+
+
+def _make_folder_of(path: str) -> None:
+    os.makedirs(os.path.dirname(_absolute(path)), exist_ok=True)
+
+
+def _open(path: str, keep_bytes: int) -> int:
+    _make_folder_of(path)
+    descriptor = os.open(path, _WRITING | os.O_CREAT, _NEW_FILE)
+    try:
+        if os.fstat(descriptor).st_size > keep_bytes:
+            os.ftruncate(descriptor, keep_bytes)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _write_all(descriptor: int, offset: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = _write_at(descriptor, rest, offset)
+        offset += written
+        rest = rest[written:]
+
+
+if hasattr(os, "pwrite"):
+    _write_at = os.pwrite
+else:  # Windows
+
+    def _write_at(descriptor: int, data: memoryview, offset: int, /) -> int:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.write(descriptor, data)
+
+
+def _sync(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415  # not on Windows
+
+        with contextlib.suppress(OSError):  # not every file system has it
+            fcntl.fcntl(descriptor, _FULL_SYNC)
+            return
+    os.fsync(descriptor)
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(_absolute(path)).st_size
+    except FileNotFoundError:
+        return None
+
+
+def _claim(path: str) -> bool:
+    _make_folder_of(path)
+    try:
+        os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _rename(source: str, target: str) -> None:
+    _make_folder_of(target)
+    os.replace(_absolute(source), target)
+    for folder in {os.path.dirname(source), os.path.dirname(target)}:
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: str) -> None:
+    if sys.platform == "win32":
+        return  # a folder cannot be opened there; NTFS journals its names
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_absolute(path))

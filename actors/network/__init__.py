@@ -1,0 +1,1 @@
+"""Requests: the rules of an exchange, and the port that sends them."""

@@ -1,0 +1,47 @@
+"""Where two values differ, field by field: for divergence reports, and for ``partita diff``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+ABSENT: Final = "(absent)"
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One field that differs. ``path`` reads like code: ``events[0].cookie.path``."""
+
+    path: str
+    left: object
+    right: object
+
+
+def differences(left: object, right: object, path: str = "") -> Iterator[Difference]:
+    """Every leaf in which two values differ, in order. Structs, mappings and sequences are walked; all else is compared."""
+    if left is right:
+        return
+    if isinstance(left, msgspec.Struct) and type(left) is type(right):
+        for field in msgspec.structs.fields(type(left)):
+            yield from differences(getattr(left, field.name), getattr(right, field.name), _join(path, field.name))
+    elif isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in {**left, **right}:
+            yield from differences(left.get(key, ABSENT), right.get(key, ABSENT), f"{path}[{key!r}]")
+    elif _is_sequence(left) and _is_sequence(right):
+        assert isinstance(left, Sequence)
+        assert isinstance(right, Sequence)
+        for index in range(max(len(left), len(right))):
+            one = left[index] if index < len(left) else ABSENT
+            other = right[index] if index < len(right) else ABSENT
+            yield from differences(one, other, f"{path}[{index}]")
+    elif left != right:
+        yield Difference(path or "(value)", left, right)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, (tuple, list))

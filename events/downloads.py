@@ -1,0 +1,354 @@
+"""Downloads: the session's ledger of them, and the actor ``download/<id>`` that each one is (FEATURES F27, L1 to L24).
+
+The session knows which downloads there are and which have ended. All else is known to the download's own actor: it asks
+for the bytes with ``FetchDownload``, is told the head of the response, where the file goes and how far it has come, and
+at last the outcome. What of the file is safe on the disk is in its state, so that a crash costs what came after that.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, Literal, get_args
+
+from msgspec import Struct, field
+
+from partita.events.secret import Secret
+from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
+
+HeaderFields = tuple[tuple[str, Secret], ...]
+"""Header fields that the caller gave. They may carry credentials, so their values are secrets in the log."""
+
+Phase = Literal["absent", "asking", "deciding", "receiving", "interrupted", "completed", "cancelled", "refused"]
+"""Where a download stands:
+
+- ``absent``: nothing was said to it yet
+- ``asking``: the request is out, the head of its response has not come
+- ``deciding``: the head is known, ``will-download`` is being asked
+- ``receiving``: the file is being written
+- ``interrupted``: it has stopped; it may go on when the reason is one of ``RESUMABLE``
+- ``completed``, ``cancelled``, ``refused`` (by ``will-download``): it has ended
+"""
+
+PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
+
+Reason = Literal[
+    "NONE",
+    "FILE_FAILED",
+    "FILE_ACCESS_DENIED",
+    "FILE_NO_SPACE",
+    "FILE_NAME_TOO_LONG",
+    "FILE_TOO_LARGE",
+    "FILE_TRANSIENT_ERROR",
+    "NETWORK_FAILED",
+    "NETWORK_TIMEOUT",
+    "NETWORK_DISCONNECTED",
+    "NETWORK_SERVER_DOWN",
+    "NETWORK_INVALID_REQUEST",
+    "SERVER_FAILED",
+    "SERVER_NO_RANGE",
+    "SERVER_BAD_CONTENT",
+    "SERVER_UNAUTHORIZED",
+    "SERVER_CERT_PROBLEM",
+    "SERVER_FORBIDDEN",
+    "SERVER_UNREACHABLE",
+    "SERVER_CONTENT_LENGTH_MISMATCH",
+    "USER_CANCELED",
+    "USER_SHUTDOWN",
+    "CRASH",
+]
+"""Why a download was interrupted, by Chromium's names (``download_interrupt_reason_values.h``)."""
+
+RESUMABLE: Final[frozenset[Reason]] = frozenset(
+    {
+        "FILE_FAILED",
+        "FILE_ACCESS_DENIED",
+        "FILE_NO_SPACE",
+        "FILE_TRANSIENT_ERROR",
+        "NETWORK_FAILED",
+        "NETWORK_TIMEOUT",
+        "NETWORK_DISCONNECTED",
+        "NETWORK_SERVER_DOWN",
+        "SERVER_FAILED",
+        "SERVER_NO_RANGE",
+        "SERVER_UNREACHABLE",
+        "SERVER_CONTENT_LENGTH_MISMATCH",
+        "USER_SHUTDOWN",
+        "CRASH",
+    }
+)
+"""Reasons after which ``resume()`` is worth a try (FEATURES L9); the others end the download."""
+
+Milestone = Literal["announced", "stopped", "done", "running"]
+"""What one can wait for:
+
+- ``announced``: ``will-download`` has been answered
+- ``stopped``: it receives no more: completed, cancelled, refused or interrupted, for good or not
+- ``done``: it has ended for good (FEATURES L2)
+- ``running``: it is not paused (what carries out the fetch waits for this)
+"""
+
+
+class DownloadOrder(Struct, frozen=True, array_like=True, gc=False):
+    """What was asked for. ``directory`` is where the file goes when nobody says ``save_path``; both are absolute."""
+
+    id: str
+    url: str
+    directory: str
+    headers: HeaderFields = ()
+    save_path: str | None = None
+    started_us: int = 0
+
+
+class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
+    """The head of a download's response, as far as a download needs it; texts are as the server sent them.
+
+    ``offset`` is where the body that follows begins (0 when the server sends all of it again), ``total_bytes`` the
+    length of the whole file, 0 when unknown (FEATURES L16).
+    """
+
+    url_chain: tuple[str, ...]
+    status: int
+    offset: int = 0
+    total_bytes: int = 0
+    mime_type: str = ""
+    content_disposition: str = ""
+    e_tag: str = ""
+    last_modified: str = ""
+    accept_ranges: str = ""
+
+
+# The session's part: which downloads there are.
+
+
+class BeginDownload(Message, frozen=True, tag="downloads.begin/1"):
+    """Begin one; the reply is its id, and ``download/<id>`` is its actor."""
+
+    url: str
+    directory: str
+    headers: HeaderFields = ()
+    save_path: str | None = None
+
+
+class EndDownload(Message, frozen=True, tag="downloads.end/1"):
+    """Told by a download: it has ended and need not be looked after at the next opening."""
+
+    id: str
+
+
+class ForgetDownload(Message, frozen=True, tag="downloads.forget/1"):
+    """Take it off the list: it was refused (told by the download), or nobody wants to see it any more."""
+
+    id: str
+
+
+class DownloadAdded(Event, frozen=True, tag="downloads.added/1"):
+    order: DownloadOrder
+
+
+class DownloadEnded(Event, frozen=True, tag="downloads.ended/1"):
+    id: str
+
+
+class DownloadForgotten(Event, frozen=True, tag="downloads.forgotten/1"):
+    id: str
+
+
+class DownloadEntry(Struct, frozen=True, array_like=True, gc=False):
+    """A line of the ledger."""
+
+    order: DownloadOrder
+    ended: bool = False
+
+
+class DownloadsState(State, frozen=True, tag="downloads.state/1"):
+    """The ledger, oldest first, by id."""
+
+    items: dict[str, DownloadEntry] = field(default_factory=dict)
+
+
+# One download: what its actor is told and asked.
+
+
+class StartDownload(Message, frozen=True, tag="downloads.start/1"):
+    """Told by the session: begin."""
+
+    order: DownloadOrder
+
+
+class ResumeDownload(Message, frozen=True, tag="downloads.resume/1"):
+    """Go on: after a pause, or after an interruption by asking for the rest (FEATURES L9)."""
+
+
+class PauseDownload(Message, frozen=True, tag="downloads.pause/1"):
+    """Stop reading; the connection is held (FEATURES L8)."""
+
+
+class CancelDownload(Message, frozen=True, tag="downloads.cancel/1"):
+    """End it; what was received is deleted (FEATURES L10)."""
+
+
+class InterruptDownload(Message, frozen=True, tag="downloads.interrupt/1"):
+    """Told by the session at an opening: the process that received this has ended.
+
+    It carries the order, because the turn that would have brought it may be lost with that process.
+    """
+
+    order: DownloadOrder
+    reason: Reason = "CRASH"
+
+
+class AwaitDownload(Message, frozen=True, tag="downloads.await/1"):
+    """Reply when the milestone is reached, at once when it was long ago; the reply is the phase.
+
+    ``announced`` fails with ``DownloadRefused`` or ``DownloadFailed`` when it will not be reached.
+    """
+
+    milestone: Milestone
+
+
+class DownloadHead(Message, frozen=True, tag="downloads.head/1"):
+    """Told by what carries out the fetch: the head has come. The reply is the file name to suggest."""
+
+    effect_id: str
+    head: DownloadHeadFields
+
+
+class ChooseTarget(Message, frozen=True, tag="downloads.choose_target/1"):
+    """Told by what carries out the fetch: ``will-download`` was answered, this is where the file goes.
+
+    ``claimed``: an empty file of that name was made, to keep the name free.
+    """
+
+    effect_id: str
+    target_path: str
+    part_path: str
+    claimed: bool = False
+
+
+class ReportProgress(Message, frozen=True, tag="downloads.report_progress/1"):
+    """Told by what carries out the fetch: this much of the file is on the disk, synced."""
+
+    effect_id: str
+    received_bytes: int
+
+
+class DownloadFinished(Outcome, frozen=True, tag="downloads.finished/1"):
+    """The file is complete, synced, and has its name."""
+
+    received_bytes: int
+
+
+class DownloadBroke(Outcome, frozen=True, tag="downloads.broke/1"):
+    """It went no further. ``received_bytes`` are synced; ``detail`` says what happened, for people."""
+
+    reason: Reason
+    received_bytes: int = 0
+    detail: str = ""
+
+
+class DownloadNotWanted(Outcome, frozen=True, tag="downloads.not_wanted/1"):
+    """A listener of ``will-download`` called ``prevent_default()`` (FEATURES E2)."""
+
+
+# One download: what has happened to it.
+
+
+class DownloadStarted(Event, frozen=True, tag="downloads.started/1"):
+    """``effect_id`` is the fetch; None when the turn that asked for it was lost in a crash."""
+
+    order: DownloadOrder
+    effect_id: str | None = None
+
+
+class DownloadHeadReceived(Event, frozen=True, tag="downloads.head_received/1"):
+    """The head has come; ``filename`` is what the file would be called (FEATURES L15)."""
+
+    head: DownloadHeadFields
+    filename: str
+
+
+class TargetChosen(Event, frozen=True, tag="downloads.target_chosen/1"):
+    target_path: str
+    part_path: str
+    claimed: bool = False
+
+
+class DownloadProgressed(Event, frozen=True, tag="downloads.progressed/1"):
+    received_bytes: int
+
+
+class DownloadPaused(Event, frozen=True, tag="downloads.paused/1"):
+    pass
+
+
+class DownloadUnpaused(Event, frozen=True, tag="downloads.unpaused/1"):
+    """Reading goes on, on the same connection."""
+
+
+class DownloadResumed(Event, frozen=True, tag="downloads.resumed/1"):
+    """The rest has been asked for, with a new request."""
+
+    effect_id: str
+
+
+class DownloadInterrupted(Event, frozen=True, tag="downloads.interrupted/1"):
+    reason: Reason
+    received_bytes: int
+    detail: str = ""
+    ended_us: int = 0
+
+
+class DownloadCompleted(Event, frozen=True, tag="downloads.completed/1"):
+    received_bytes: int
+    ended_us: int = 0
+
+
+class DownloadCancelled(Event, frozen=True, tag="downloads.cancelled/1"):
+    ended_us: int = 0
+
+
+class DownloadTurnedDown(Event, frozen=True, tag="downloads.turned_down/1"):
+    """``will-download`` was answered with ``prevent_default()``."""
+
+    ended_us: int = 0
+
+
+class FetchDownload(AwaitedEffect, frozen=True, tag="downloads.fetch/1"):
+    """Bring the bytes to the file. Outcomes: finished, broke, not wanted.
+
+    ``target_path`` and ``part_path`` are empty until ``will-download`` has been answered. From ``offset`` on the bytes
+    are missing; ``e_tag``, ``last_modified`` and ``total_bytes`` are those of the response that brought the others.
+    """
+
+    recovery: ClassVar[Recovery | None] = "fail"
+    order: DownloadOrder
+    target_path: str = ""
+    part_path: str = ""
+    offset: int = 0
+    total_bytes: int = 0
+    e_tag: str = ""
+    last_modified: str = ""
+
+
+class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
+    """Stop what carries out that fetch (None: there is none), then delete these files."""
+
+    effect_id: str | None
+    discard: tuple[str, ...] = ()
+
+
+class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
+    """One download. Times are integer microseconds since 1970; 0 is not yet."""
+
+    phase: Phase = "absent"
+    order: DownloadOrder | None = None
+    paused: bool = False
+    effect_id: str | None = None
+    head: DownloadHeadFields | None = None
+    filename: str = ""
+    target_path: str = ""
+    part_path: str = ""
+    claimed: bool = False
+    received_bytes: int = 0
+    reason: Reason = "NONE"
+    detail: str = ""
+    ended_us: int = 0

@@ -1,0 +1,135 @@
+"""Everything that partita raises on purpose, in one tree.
+
+    PartitaError
+    ├── UsageError ─ the caller's words are off
+    │   ├── InvalidPartitionName (ValueError)
+    │   ├── InvalidURL (ValueError)
+    │   ├── InvalidPosition (ValueError)
+    │   └── WouldDeadlock (RuntimeError)
+    ├── CookieError ─ Electron's "Failed to set cookie - …"
+    ├── DownloadRefused · DownloadFailed
+    ├── ActorFailed ─ a turn could not be taken
+    │   ├── Overloaded
+    │   ├── ActorStopped
+    │   └── SystemClosed
+    ├── StoreError ─ the log could not be opened, read or written
+    │   ├── StoreFailed           a batch was not made durable; nothing acknowledged is lost
+    │   ├── StoreUnavailable      the folder cannot be used (missing, read-only, not a partition)
+    │   ├── PartitionInUse        another process writes it (.pid)
+    │   ├── LogDamaged            a batch, snapshot or blob is not what was written (.position)
+    │   ├── NewerFormat           written by a later partita
+    │   ├── UnknownTag            a type that this version does not know (.tag)
+    │   ├── KeyMissing            the key file is lost or does not fit
+    │   └── HistoryTrimmed        that position was given up by retention
+    ├── SecretErased ─ the value was cleared, and its key with it
+    └── NetError (in partita.actors.network.http; also an httpx.TransportError)
+
+An error says what was wrong, where, and what to do; it is raised at the boundary that saw the bad input, and nothing has
+changed when it is raised.
+"""
+
+from __future__ import annotations
+
+
+class PartitaError(Exception):
+    """The root of all errors that partita raises on purpose."""
+
+
+class UsageError(PartitaError):
+    """The caller's words are off; nothing was done."""
+
+
+class InvalidPartitionName(UsageError, ValueError):
+    """A partition's name that cannot be used."""
+
+
+class InvalidURL(UsageError, ValueError):
+    """A text that is no absolute URL of a scheme that can be fetched."""
+
+
+class InvalidPosition(UsageError, ValueError):
+    """A position that the log does not have."""
+
+
+class WouldDeadlock(UsageError, RuntimeError):
+    """A blocking call on the thread that would have to do the work."""
+
+
+class CookieError(PartitaError):
+    """A cookie that was not set. ``str()`` is Electron's text (FEATURES C17)."""
+
+
+class DownloadRefused(PartitaError):
+    """A listener of ``will-download`` called ``prevent_default()`` (FEATURES E2)."""
+
+
+class DownloadFailed(PartitaError):
+    """A download that could not begin."""
+
+
+class ActorFailed(PartitaError):
+    """A message was not taken by its actor."""
+
+
+class Overloaded(ActorFailed):
+    """A mailbox is at its hard limit, and the caller's thread may not be blocked."""
+
+
+class ActorStopped(ActorFailed):
+    """The actor has stopped; the message was not taken."""
+
+
+class SystemClosed(ActorFailed):
+    """The system, or this partition of it, has been closed."""
+
+
+class StoreError(PartitaError):
+    """The log could not be opened, read or written."""
+
+
+class StoreFailed(StoreError):
+    """A batch could not be made durable. State is back at the last durable turn; the call may be tried again."""
+
+
+class StoreUnavailable(StoreError):
+    """A partition's folder that cannot be used, and why."""
+
+
+class PartitionInUse(StoreError):
+    """Another process has the partition open for writing."""
+
+    def __init__(self, message: str, *, pid: int | None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class LogDamaged(StoreError):
+    """A batch, snapshot or blob that is not what was written. ``position`` is the first turn that cannot be trusted."""
+
+    def __init__(self, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class NewerFormat(StoreError):
+    """A log whose format is newer than this version of partita."""
+
+
+class UnknownTag(StoreError):
+    """A message, event, effect or state of a type that this version does not know."""
+
+    def __init__(self, message: str, *, tag: str) -> None:
+        super().__init__(message)
+        self.tag = tag
+
+
+class KeyMissing(StoreError):
+    """The key that encrypts a partition's secrets is lost, or is not the one that they were encrypted with."""
+
+
+class HistoryTrimmed(StoreError):
+    """The position lies before the point where retention lets history begin."""
+
+
+class SecretErased(PartitaError):
+    """The secret was cleared: its key is gone, and with it the value."""

@@ -1,0 +1,50 @@
+"""What the kernel itself says: openings, failed turns, messages between actors."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, TypeVar
+
+from partita.events.types import Effect, Event, Message, Recovery
+
+MessageT = TypeVar("MessageT")
+
+
+class Recover(Message, tag="system.recover/1"):
+    """Begins every opening of a partition: what was in flight when the last process ended is settled (DESIGN, 4)."""
+
+    epoch: int
+
+
+class Flush(Message, tag="system.flush/1"):
+    """A barrier: its reply comes when all turns taken before it are durable. It leaves no turn itself."""
+
+
+class Recovered(Event, tag="system.recovered/1"):
+    """The partition was opened, by the writer of this epoch."""
+
+    epoch: int
+
+
+class EffectSettled(Event, tag="system.effect_settled/1"):
+    """An awaited effect is no longer pending: its outcome came, or it was given up."""
+
+    effect_id: str
+
+
+class TurnFailed(Event, tag="system.turn_failed/1"):
+    """``decide`` raised: a defect. The turn was dropped whole; the actor lives on with the state before it."""
+
+    error: str
+    traceback: str
+
+
+class Tell(Effect, Generic[MessageT], tag="system.tell/1"):
+    """A message for another actor of the partition.
+
+    Delivered as the turn ends, not after its commit: the receiver's turns come later in the same order, so none of them
+    can be durable before this one.
+    """
+
+    recovery: ClassVar[Recovery | None] = None
+    to: str
+    message: MessageT

@@ -1,0 +1,78 @@
+"""Electron's ``session`` in Python, with a memory.
+
+    import partita
+
+    session = partita.from_partition("persist:work")
+    response = session.fetch("https://example.com/").get()
+
+See API.md's rules in the documentation: promises are futures, names are Electron's in snake_case.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+__version__ = "0.1.0"
+
+if not (Path(__file__).parent / "events").is_dir():
+    # A checkout on a file system without symbolic links: the four folders lie beside this one.
+    __path__.append(str(Path(__file__).parent.parent))
+
+if TYPE_CHECKING:
+    from partita.actors.live_world.ports import FixedClock as FixedClock
+    from partita.actors.network.http import NetError as NetError
+    from partita.cookies import CookieChanged as CookieChanged
+    from partita.cookies import Cookies as Cookies
+    from partita.downloads import DownloadItem as DownloadItem
+    from partita.errors import PartitaError as PartitaError
+    from partita.log import Log as Log
+    from partita.log import replay as replay
+    from partita.session import Session as Session
+    from partita.session import WillDownload as WillDownload
+    from partita.system import System as System
+    from partita.system import default_system as default_system
+    from partita.system import delete_partition as delete_partition
+    from partita.system import from_partition as from_partition
+    from partita.system import from_path as from_path
+    from partita.system import partitions as partitions
+
+    default_session: Session
+
+_HOMES: Final = {
+    "FixedClock": "partita.actors.live_world.ports",
+    "NetError": "partita.actors.network.http",
+    "PartitaError": "partita.errors",
+    "CookieChanged": "partita.cookies",
+    "Cookies": "partita.cookies",
+    "DownloadItem": "partita.downloads",
+    "Log": "partita.log",
+    "replay": "partita.log",
+    "Session": "partita.session",
+    "WillDownload": "partita.session",
+    "System": "partita.system",
+    "default_system": "partita.system",
+    "delete_partition": "partita.system",
+    "from_partition": "partita.system",
+    "from_path": "partita.system",
+    "partitions": "partita.system",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name when it is first used: the parts can be imported without the whole."""
+    if name == "default_session":
+        from partita.system import default_system
+
+        return default_system().default_session
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'partita' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES, "default_session"])

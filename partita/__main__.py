@@ -1,0 +1,5 @@
+"""``python -m partita``."""
+
+from partita.command import main
+
+main()

@@ -1,0 +1,60 @@
+"""Every error of partita, in one place to import from. The tree is drawn in :mod:`partita.events.errors`."""
+
+from __future__ import annotations
+
+from partita.actors.kernel.future import FutureTimeout, UnobservedFailure
+from partita.actors.network.http import NetError
+from partita.events.errors import (
+    ActorFailed,
+    ActorStopped,
+    CookieError,
+    DownloadFailed,
+    DownloadRefused,
+    HistoryTrimmed,
+    InvalidPartitionName,
+    InvalidPosition,
+    InvalidURL,
+    KeyMissing,
+    LogDamaged,
+    NewerFormat,
+    Overloaded,
+    PartitaError,
+    PartitionInUse,
+    SecretErased,
+    StoreError,
+    StoreFailed,
+    StoreUnavailable,
+    SystemClosed,
+    UnknownTag,
+    UsageError,
+    WouldDeadlock,
+)
+
+__all__ = [
+    "ActorFailed",
+    "ActorStopped",
+    "CookieError",
+    "DownloadFailed",
+    "DownloadRefused",
+    "FutureTimeout",
+    "HistoryTrimmed",
+    "InvalidPartitionName",
+    "InvalidPosition",
+    "InvalidURL",
+    "KeyMissing",
+    "LogDamaged",
+    "NetError",
+    "NewerFormat",
+    "Overloaded",
+    "PartitaError",
+    "PartitionInUse",
+    "SecretErased",
+    "StoreError",
+    "StoreFailed",
+    "StoreUnavailable",
+    "SystemClosed",
+    "UnknownTag",
+    "UnobservedFailure",
+    "UsageError",
+    "WouldDeadlock",
+]

@@ -1,0 +1,284 @@
+"""``Session``: the face of one partition. Made by ``from_partition`` and its like, never by hand."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from platformdirs import user_downloads_path
+
+from partita.actors.downloads.carriers import WillDownloadAnswer, WillDownloadRequest
+from partita.actors.kernel.future import Future
+from partita.actors.network.http import Request, Response
+from partita.actors.network.urls import parse_http_url
+from partita.actors.preferences.behavior import default_user_agent
+from partita.actors.replay.changes import Changes
+from partita.cookies import Cookies
+from partita.downloads import DownloadItem
+from partita.emitter import Emitter
+from partita.events.downloads import AwaitDownload, BeginDownload, DownloadOrder
+from partita.events.network import Credentials, Fetch, Redirect
+from partita.events.preferences import SetDownloadPath, SetUserAgent
+from partita.events.secret import Secret
+from partita.events.session import SessionState
+from partita.follower import Follower
+from partita.log import Log, SessionAt, state_at
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.partition import Partition
+    from partita.system import System
+
+_REDIRECTS: Final = ("follow", "manual", "error")
+_CREDENTIALS: Final = ("include", "omit", "same-origin")
+
+HeaderValues = Mapping[str, str] | list[tuple[str, str]]
+
+
+class WillDownload:
+    """The event ``will-download``: ``item`` can be given a path, or ``prevent_default()`` refuses it (FEATURES E1, E2)."""
+
+    def __init__(self, item: DownloadItem) -> None:
+        self.item = item
+        self.web_contents: None = None
+        self.default_prevented = False
+
+    def prevent_default(self) -> None:
+        """Refuse the download: nothing of it stays."""
+        self.default_prevented = True
+
+
+class Session(Emitter):
+    """One partition: its cookies, preferences, requests and downloads, and its log. Event: ``will-download``.
+
+    Use it from any thread and any loop. Methods that return a :class:`Future` have begun when they return, and are durable
+    when it is done; the others are ordered (API.md, rule 3), and :meth:`flush` waits for their durability.
+    """
+
+    def __init__(self, system: System, partition: Partition, name: str) -> None:
+        super().__init__(("will-download",), system.callbacks)
+        self._system = system
+        self._partition = partition
+        self._name = name
+        self._follower = Follower(partition, system.callbacks)
+        self._items: dict[str, DownloadItem] = {}
+        self._items_lock = threading.Lock()
+        self.cookies: Final = Cookies(partition, self._follower, system.callbacks)
+        self.log: Final = Log(partition.store)
+        system.handlers.set(partition.name, "will-download", self._ask_will_download)
+
+    # -- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def partition(self) -> str:
+        """The name that it was opened by: ``persist:work``, ``scratch``, or empty for the default session."""
+        return self._name
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._partition.closed
+
+    @property
+    def _state(self) -> SessionState:
+        return cast("SessionState", self._partition.actor("session").state)
+
+    def is_persistent(self) -> bool:
+        """Whether it lives on the disk (FEATURES F23)."""
+        return self._partition.store.directory is not None
+
+    def get_storage_path(self) -> str | None:
+        """Its folder, absolute; None when it lives in memory (FEATURES F46)."""
+        directory = self._partition.store.directory
+        return None if directory is None else str(directory)
+
+    @property
+    def storage_path(self) -> str | None:
+        """See :meth:`get_storage_path` (FEATURES P3)."""
+        return self.get_storage_path()
+
+    # -- preferences ------------------------------------------------------------------------------------------------
+
+    def set_user_agent(self, user_agent: str, accept_languages: str | None = None) -> None:
+        """For requests from now on; forgotten when the process ends (FEATURES F22).
+
+        ``accept_languages``: in order of preference, ``"en-US,fr,de"``; None leaves them as they are. Raises
+        :class:`ValueError` for what no header field can hold.
+        """
+        _text("user_agent", user_agent)
+        if accept_languages is not None:
+            _text("accept_languages", accept_languages)
+        self._partition.call(SetUserAgent(user_agent, accept_languages))
+
+    def get_user_agent(self) -> str:
+        """The user agent of its requests (FEATURES F24)."""
+        return self._state.preferences.user_agent or default_user_agent()
+
+    def set_download_path(self, path: str) -> None:
+        """Where downloads go unless told otherwise: an absolute path; kept across restarts (FEATURES F8)."""
+        self._partition.call(SetDownloadPath(os.fspath(path)))
+
+    def get_download_path(self) -> str:
+        """Where downloads go: what was set, else the user's folder for downloads."""
+        return self._state.preferences.download_path or str(user_downloads_path())
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    def fetch(
+        self,
+        url: str | Request,
+        *,
+        method: str = "GET",
+        headers: HeaderValues | None = None,
+        content: str | bytes | None = None,
+        json: object = None,
+        data: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        redirect: Redirect = "follow",
+        credentials: Credentials = "include",
+        timeout: float | None = None,
+    ) -> Future[Response]:
+        """Send a request through the session, cookies and all (FEATURES F12). The response's body has been read.
+
+        ``url`` is absolute, http or https, or a whole ``httpx.Request``; ``content``, ``json``, ``data`` and ``files`` are
+        httpx's ways to give a body. ``timeout`` in seconds bounds each wait for the server. Raises :class:`InvalidURL` at
+        the call; the future fails with :class:`NetError`.
+        """
+        _one_of("redirect", redirect, _REDIRECTS)
+        _one_of("credentials", credentials, _CREDENTIALS)
+        if isinstance(url, Request):
+            request = url
+            request.read()
+            target = parse_http_url(str(url.url))
+        else:
+            target = parse_http_url(url)
+            body: dict[str, Any] = {"content": content, "json": json, "data": data, "files": files}
+            request = Request(method, target, headers=headers, **{k: v for k, v in body.items() if v is not None})
+            request.read()
+        number, call = self._partition.carrying.open_call(request.content)
+        fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+        message = Fetch(
+            call_id=number,
+            method=request.method,
+            url=target,
+            headers=tuple((name, value) for name, value in fields if name.lower() not in ("host", "content-length")),
+            redirect=redirect,
+            credentials=credentials,
+            timeout_s=timeout,
+        )
+        self._partition.tell(message)
+        return call.future
+
+    # -- downloads --------------------------------------------------------------------------------------------------
+
+    def download_url(self, url: str, *, headers: Mapping[str, str] | None = None) -> Future[DownloadItem]:
+        """Start a download (FEATURES F27); done when ``will-download`` has been answered.
+
+        Fails with :class:`DownloadRefused` after ``prevent_default()``, with :class:`DownloadFailed` when no answer of a
+        server came.
+        """
+        if headers is not None and not isinstance(headers, Mapping):
+            raise TypeError("Invalid value for headers - must be an object")
+        fields = tuple((str(name), Secret(str(value))) for name, value in (headers or {}).items())
+        begin = BeginDownload(url=parse_http_url(url), directory=self.get_download_path(), headers=fields)
+        announced: Future[DownloadItem] = Future()
+        begun: Future[str] = self._partition.ask(begin)
+
+        def on_begun() -> None:
+            if (error := begun.failure()) is not None:
+                announced.set_exception(error)
+                return
+            item = self._item(begun.outcome())
+            answered = self._partition.ask(AwaitDownload("announced"), to=f"download/{item.id}")
+
+            def on_announced() -> None:
+                if (error := answered.failure()) is not None:
+                    announced.set_exception(error)
+                else:
+                    announced.set(item)
+
+            answered.when_done(on_announced)
+
+        begun.when_done(on_begun)
+        return announced
+
+    def downloads(self) -> list[DownloadItem]:
+        """The partition's downloads, oldest first, those of earlier runs included."""
+        return [self._item(download_id) for download_id in self._state.downloads.items]
+
+    def _item(self, download_id: str) -> DownloadItem:
+        with self._items_lock:
+            item = self._items.get(download_id)
+            if item is None:
+                entry = self._state.downloads.items.get(download_id)
+                order = entry.order if entry is not None else DownloadOrder(download_id, "", "")
+                item = DownloadItem(self._partition, self._follower, self._system.callbacks, order)
+                self._items[download_id] = item
+            return item
+
+    def _ask_will_download(self, request: object) -> Future[Any]:
+        """The handler behind ``will-download``: all listeners are told, in order; then the answer is what they made of it."""
+        assert isinstance(request, WillDownloadRequest)
+        event = WillDownload(self._item(request.id))
+        told = self._emit("will-download", event)
+        answer: Future[Any] = Future()
+        left = len(told)
+        lock = threading.Lock()
+
+        def on_told() -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                if left:
+                    return
+            answer.set(WillDownloadAnswer(event.default_prevented, event.item._chosen_path))  # noqa: SLF001  # one class in two files
+
+        if not told:
+            answer.set(None)  # nobody listens: the defaults hold
+            return answer
+        for done in told:
+            done.when_done(on_told)
+        return answer
+
+    # -- the log ----------------------------------------------------------------------------------------------------
+
+    def flush(self) -> Future[None]:
+        """Done when all that was said so far is durable."""
+        return self._partition.flush()
+
+    def snapshot(self) -> Future[int]:
+        """Store a snapshot; the future gives its position."""
+        return self._partition.snapshot()
+
+    def changes(self, start: int | None = None) -> Changes:
+        """Turns as they become durable: ``for`` or ``async for``. With ``start``, the past from there on comes first."""
+        return Changes(self._partition, start)
+
+    def at(self, position: int) -> SessionAt:
+        """The session as it was at ``position``, read only. Raises :class:`InvalidPosition`."""
+        store = self._partition.store
+        folded = state_at(store, position)
+        return SessionAt(self._name, self.is_persistent(), self.get_storage_path(), folded, folded.time_us)
+
+    def fork(self, name: str, *, at: int | None = None) -> Session:
+        """A new partition ``name`` that branches off here, or at an earlier position. Raises :class:`InvalidPosition`."""
+        return self._system._fork(self._partition, name, at)  # noqa: SLF001  # the system opens what is forked
+
+    def close(self) -> None:
+        """Make all that was said durable, stop what is under way, and let go of the partition."""
+        self._system._close(self._name, self._partition)  # noqa: SLF001
+
+    def __repr__(self) -> str:
+        return f"<Session {self._name!r}{' closed' if self.closed else ''}>"
+
+
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a str, not {type(value).__name__}")
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}")
+

@@ -1,0 +1,214 @@
+"""``System`` and the functions that use the default one."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from platformdirs import user_data_path
+
+from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
+from partita.actors.kernel.system import ActorSystem
+from partita.actors.live_world.live import live_world
+from partita.actors.session.behavior import BEHAVIORS, CARRIERS
+from partita.events.errors import InvalidPartitionName, InvalidPosition, StoreUnavailable
+from partita.session import Session
+from partita.store.names import folder_name
+from partita.store.partition import PartitionStore, StoreOptions
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.kernel import Kernel
+    from partita.actors.kernel.world import Clock, World
+
+PERSIST: Final = "persist:"
+
+
+def default_data_dir() -> Path:
+    """``$PARTITA_HOME``, else the platform's folder for user data."""
+    home = os.environ.get("PARTITA_HOME")
+    return Path(home).absolute() if home else user_data_path("partita", appauthor=False)
+
+
+class System(ActorSystem):
+    """An actor system with its sessions: ``with``, ``async with`` (trio, asyncio), or closed by hand.
+
+    ``data_dir``: where persistent partitions live. ``world``: the ports (default: the live ones); ``clock``: any object with
+    the clock port's methods, in place of that world's. ``kernel``: the simulation kernel, in place of a thread.
+    ``retain_bytes``: how large a log may grow before its oldest turns below a snapshot go (default: no limit).
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: str | Path | None = None,
+        world: World | None = None,
+        clock: Clock | None = None,
+        kernel: Kernel | None = None,
+        snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
+        retain_bytes: int | None = None,
+    ) -> None:
+        self.handlers: Final = HandlerTable()
+        if world is None:
+            world = live_world(self.handlers)
+        else:
+            world = msgspec.structs.replace(world, handlers=self.handlers)
+        if clock is not None:
+            world = msgspec.structs.replace(world, clock=clock)
+        super().__init__(
+            data_dir=Path(data_dir).absolute() if data_dir is not None else default_data_dir(),
+            world=world,
+            behaviors=BEHAVIORS,
+            carriers=CARRIERS,
+            kernel=kernel,
+            store_options=StoreOptions(retain_bytes=retain_bytes),
+            snapshot_every_turns=snapshot_every_turns,
+        )
+        self._sessions: dict[str, Session] = {}
+        self._sessions_lock = threading.RLock()
+
+    # -- sessions ---------------------------------------------------------------------------------------------------
+
+    @property
+    def default_session(self) -> Session:
+        """The session of the empty name; persistent (FEATURES M3)."""
+        return self.from_partition("")
+
+    def from_partition(self, partition: str, *, cache: bool = True) -> Session:  # noqa: ARG002  # counts once there is a cache
+        """The session of that name, the identical object each time (FEATURES M1).
+
+        ``persist:NAME`` lives on the disk, the empty name is the default session, every other name lives in memory.
+        Raises :class:`InvalidPartitionName`, :class:`PartitionInUse`, and the errors of the store.
+        """
+        if not isinstance(partition, str):
+            raise TypeError(f"a partition's name is a str, not {type(partition).__name__}")
+        name, persistent = _parsed(partition)
+        return self._session(partition if name else "", name, persistent=persistent, directory=None)
+
+    def from_path(self, path: str | Path, *, cache: bool = True) -> Session:  # noqa: ARG002  # see from_partition
+        """A persistent session kept in that directory: an absolute path."""
+        directory = Path(path)
+        if not directory.is_absolute():
+            raise ValueError(f"from_path() needs an absolute path, not {str(path)!r}")
+        directory = directory.resolve()
+        return self._session(str(directory), str(directory), persistent=True, directory=directory)
+
+    def _session(self, key: str, name: str, *, persistent: bool, directory: Path | None) -> Session:
+        with self._sessions_lock:
+            session = self._sessions.get(key)
+            if session is None or session.closed:
+                partition = self.open_partition(name, persistent=persistent, directory=directory)
+                session = self._sessions[key] = Session(self, partition, key)
+            return session
+
+    def _fork(self, parent: Partition, name: str, at: int | None) -> Session:
+        target, persistent = _parsed(name)
+        parent.flush().get() if not parent.kernel.on_own_thread() else None
+        position = parent.store.position if at is None else at
+        if not parent.store.first_position - 1 <= position <= parent.store.position:
+            raise InvalidPosition(
+                f"cannot fork {parent.name!r} at {position}: its log goes from {parent.store.first_position}"
+                f" to {parent.store.position}"
+            )
+        with self._sessions_lock:
+            if name in self._sessions and not self._sessions[name].closed:
+                raise InvalidPartitionName(f"a session {name!r} is open already: choose another name for the fork")
+            directory = self.partition_directory(target) if persistent else None
+            if directory is not None and directory.exists():
+                raise InvalidPartitionName(f"a partition {name!r} exists already: choose another name for the fork")
+            store = parent.store.fork(directory, name=target, at=position)
+            return self._adopt(store, name, target, persistent=persistent)
+
+    def _adopt(self, store: PartitionStore, key: str, name: str, *, persistent: bool) -> Session:
+        partition = self.adopt(store)
+        self._partitions[f"{'persist' if persistent else 'memory'}:{name}"] = partition
+        session = self._sessions[key] = Session(self, partition, key)
+        return session
+
+    def _close(self, key: str, partition: Partition) -> None:
+        with self._sessions_lock:
+            self._sessions.pop(key, None)
+        partition.close()
+
+    # -- the data directory -----------------------------------------------------------------------------------------
+
+    def stored_partitions(self) -> list[str]:
+        """The names of the persistent partitions in the data directory, sorted; the default session is the empty name."""
+        return sorted(name for name, _ in stored_partitions(self.data_dir))
+
+    def delete_partition(self, partition: str) -> None:
+        """Close a partition and delete all it has. A persistent one is gone from the disk; fine when there was none.
+
+        Raises :class:`PartitionInUse` when another process has it open.
+        """
+        name, persistent = _parsed(partition)
+        with self._sessions_lock:
+            session = self._sessions.get(partition if name else "")
+            if session is not None:
+                session.close()
+            if persistent:
+                PartitionStore.delete(self.partition_directory(name))
+
+
+def _parsed(partition: str) -> tuple[str, bool]:
+    """A partition's own name, and whether it is persistent (FEATURES M1)."""
+    if partition == "":
+        return "", True
+    name = partition.removeprefix(PERSIST)
+    persistent = name != partition
+    if "\0" in partition:
+        raise InvalidPartitionName(f"a partition's name holds no NUL: {partition[:80]!r}")
+    if persistent and name:
+        folder_name(name)  # raises when no folder can be named for it
+    return name, persistent
+
+
+def stored_partitions(data_dir: Path) -> Iterator[tuple[str, Path]]:
+    """The persistent partitions below a data directory: ``("persist:name", folder)``; unreadable ones are left out."""
+    root = data_dir / "Partitions"
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        try:
+            name = PartitionStore.name_at(folder)
+        except StoreUnavailable:
+            continue
+        yield (f"{PERSIST}{name}" if name else ""), folder
+
+
+# -- the default system -------------------------------------------------------------------------------------------------
+
+_default: System | None = None
+_default_lock: Final = threading.Lock()
+
+
+def default_system() -> System:
+    """The process-wide system, made when it is first used, on a background thread; closed at exit."""
+    global _default  # noqa: PLW0603  # the one process-wide thing there is
+    with _default_lock:
+        if _default is None or _default._closed:  # noqa: SLF001
+            _default = System()
+        return _default
+
+
+def from_partition(partition: str, *, cache: bool = True) -> Session:
+    """See :meth:`System.from_partition`, on the default system."""
+    return default_system().from_partition(partition, cache=cache)
+
+
+def from_path(path: str | Path, *, cache: bool = True) -> Session:
+    """See :meth:`System.from_path`, on the default system."""
+    return default_system().from_path(path, cache=cache)
+
+
+def partitions() -> list[str]:
+    """See :meth:`System.stored_partitions`, on the default system."""
+    return default_system().stored_partitions()
+
+
+def delete_partition(partition: str) -> None:
+    """See :meth:`System.delete_partition`, on the default system."""
+    default_system().delete_partition(partition)
+

@@ -1,0 +1,273 @@
+"""Group commit: turns queue up while a batch is on its way to the disk, and all that has queued up is the next batch.
+
+The kernel submits every recorded turn in order, and with it whatever it wants back when the turn is durable. A thread of its
+own (or, under simulation, whoever calls :meth:`Committer.commit_once`) encodes a batch, commits it, and hands its entries to
+``on_durable``: only then are replies released, subscribers told and effects carried out.
+
+When a batch fails, nothing of it is in the log, and no more is committed: the turns behind it were decided on a state that
+is now taken back. ``on_failed`` is called, once; the kernel takes back all entries that were not made durable, in order,
+fails their callers, folds its state again, and says :meth:`Committer.resume`. The environment is then opened anew and the
+epoch raised. While that cannot be done either (the disk is still full), the next batch fails in the same way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import repeat
+from typing import Final, Generic, Protocol, TypeVar, cast
+
+from partita.events.errors import StoreError, StoreFailed
+from partita.store.blobs import digest_of
+from partita.store.codec import RecordedTurn
+from partita.store.log import Log
+from partita.store.snapshots import Snapshot
+
+BATCH_TURNS: Final = 4096
+BATCH_BYTES: Final = 4 << 20
+"""A batch has at most so many turns, and about so many bytes."""
+
+LAZY_WAIT_S: Final = 0.05
+"""How long turns that nobody waits for wait for company."""
+
+_AWAKE, _DOZING, _ASLEEP = range(3)
+
+
+class Entry(Protocol):
+    """What is submitted: a tuple, say, whose first item is a turn, or None for a barrier."""
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+
+EntryT = TypeVar("EntryT", bound=Entry)
+Capture = Callable[[], Snapshot]
+
+
+class _Picture:
+    """In the queue: store a snapshot with the batch that ends here."""
+
+    __slots__ = ("capture",)
+
+    def __init__(self, capture: Capture) -> None:
+        self.capture = capture
+
+
+class _Blob:
+    """In the queue: store these bytes with the batch that this lies in."""
+
+    __slots__ = ("content", "digest")
+
+    def __init__(self, digest: bytes, content: bytes) -> None:
+        self.digest = digest
+        self.content = content
+
+
+class Committer(Generic[EntryT]):
+    """Commits what is submitted, in order, in groups.
+
+    ``on_durable`` is called on the committing thread with the entries of a batch, after its fsync; ``on_failed`` once for a
+    failure, with a :class:`StoreFailed`. Neither may raise.
+    """
+
+    def __init__(
+        self, log: Log, on_durable: Callable[[list[EntryT]], None], on_failed: Callable[[StoreFailed], None]
+    ) -> None:
+        self._log = log
+        self._on_durable = on_durable
+        self._on_failed = on_failed
+        self._queue: deque[EntryT | _Picture | _Blob] = deque()
+        self._marks = 0  # pictures and blobs in the queue
+        self._marking = threading.Lock()
+        self._in_flight = 0
+        self._failed: list[EntryT] = []
+        self._halted = False
+        self._turns_at_most = BATCH_TURNS
+        self._urgent = False
+        self._state = _AWAKE
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    # For the kernel, from any thread.
+
+    def submit(self, entry: EntryT, lazy: bool = False) -> None:
+        """Queue an entry. A ``lazy`` one does not have itself committed: it goes with the next, or after 50 ms."""
+        self._queue.append(entry)
+        if lazy:
+            if self._state == _ASLEEP:
+                self._wake()
+        else:
+            self._urgent = True
+            if self._state:
+                self._wake()
+
+    def snapshot(self, capture: Snapshot | Capture) -> None:
+        """Store a snapshot in the transaction of the batch that ends with the entry submitted last.
+
+        ``capture`` may be a function, called on the committing thread: it must stand for the state as it is *now*.
+        The snapshot's position is that of the last turn submitted.
+        """
+        picture = _Picture((lambda: capture) if isinstance(capture, Snapshot) else capture)
+        self._mark(1)
+        self._queue.append(picture)
+        if self._state == _ASLEEP:
+            self._wake()
+
+    def put_blob(self, content: bytes) -> bytes:
+        """Store bytes in front of the turn submitted next, in its transaction; their digest, which names them."""
+        digest = digest_of(content)
+        self._mark(1)
+        self._queue.append(_Blob(digest, content))
+        return digest
+
+    @property
+    def backlog(self) -> int:
+        """How many entries are not durable yet."""
+        return len(self._queue) + self._in_flight
+
+    def start(self) -> None:
+        """Commit on a thread of its own from here on."""
+        assert self._thread is None, "a committer is started once"
+        self._thread = threading.Thread(target=self._run, name=f"partita commits {self._log.where}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit what is queued, and end. After a failure that was not resumed from, the queue stays as it is."""
+        self._stopping = True
+        if self._thread is None:
+            while self.commit_once():
+                pass
+        else:
+            self._wake()
+            self._thread.join()
+            self._thread = None
+
+    # After a failure, by the kernel.
+
+    def take_failed(self) -> list[EntryT]:
+        """All entries that were not made durable: those of the batch that failed and those queued since, in order."""
+        failed, self._failed = self._failed, []
+        self._in_flight = 0
+        queue = self._queue
+        for _ in repeat(None, len(queue)):
+            item = queue.popleft()
+            if isinstance(item, (_Picture, _Blob)):
+                self._mark(-1)
+            else:
+                failed.append(item)
+        return failed
+
+    def resume(self) -> None:
+        """Commit again. What cannot be recovered now is tried again, once, with the next batch."""
+        try:
+            self._recover()
+        except StoreFailed:
+            pass
+        self._halted = False
+        self._urgent = True
+        self._wake()
+
+    # The committing side.
+
+    def commit_once(self) -> bool:
+        """Commit one batch of what is queued, and tell; whether there was anything to do. By one thread at a time."""
+        if self._halted or not self._queue:
+            return False
+        entries, pictures, blobs = self._next_batch()
+        turns = [cast("RecordedTurn", turn) for entry in entries if (turn := entry[0]) is not None]
+        if turns or pictures or blobs:
+            try:
+                self._recover()
+                snapshot = pictures[-1].capture() if pictures else None
+                self._log.append(turns, snapshot=snapshot, blobs={blob.digest: blob.content for blob in blobs})
+            except Exception as error:  # noqa: BLE001  whatever it was, the callers wait for an answer
+                self._fail(entries, error)
+                return True
+            if turns:
+                mean_bytes = max(1, self._log.batch_bytes // len(turns))
+                self._turns_at_most = max(1, min(BATCH_TURNS, BATCH_BYTES // mean_bytes))
+        self._in_flight = 0
+        if entries:
+            self._on_durable(entries)
+        return True
+
+    def _next_batch(self) -> tuple[list[EntryT], list[_Picture], list[_Blob]]:
+        queue = self._queue
+        count = min(len(queue), self._turns_at_most)
+        self._in_flight = count
+        take = queue.popleft
+        if not self._marks:  # a mark is counted before it is queued, so none is among those counted above
+            return [cast("EntryT", take()) for _ in repeat(None, count)], [], []
+        entries: list[EntryT] = []
+        pictures: list[_Picture] = []
+        blobs: list[_Blob] = []
+        while queue and len(entries) < count:
+            if pictures and not isinstance(queue[0], _Picture):
+                break
+            item = take()
+            if isinstance(item, _Picture):
+                pictures.append(item)
+                self._mark(-1)
+            elif isinstance(item, _Blob):
+                blobs.append(item)
+                self._mark(-1)
+            else:
+                entries.append(item)
+        self._in_flight = len(entries)
+        return entries, pictures, blobs
+
+    def _mark(self, change: int) -> None:
+        with self._marking:
+            self._marks += change
+
+    def _recover(self) -> None:
+        if not self._log.healthy:
+            try:
+                self._log.recover()
+            except StoreError as error:
+                raise error if isinstance(error, StoreFailed) else StoreFailed(str(error)) from error
+
+    def _fail(self, entries: list[EntryT], error: Exception) -> None:
+        self._failed = entries
+        self._halted = True
+        if isinstance(error, StoreFailed):
+            failure = error
+        else:
+            failure = StoreFailed(f"a batch could not be written to {self._log.where}: {error}")
+            failure.__cause__ = error
+        self._log.reopen_quietly()
+        self._on_failed(failure)
+
+    def _run(self) -> None:
+        while True:
+            if self._halted or not self._queue:
+                if self._stopping:
+                    return
+                self._rest(_ASLEEP, None)
+                continue
+            if not self._urgent and not self._stopping:
+                self._rest(_DOZING, LAZY_WAIT_S)
+            self._urgent = False
+            try:
+                self.commit_once()
+            except Exception as error:  # noqa: BLE001  a callback's defect must not end the commits of everybody else
+                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread)))
+            if self._queue and len(self._queue) >= self._turns_at_most:
+                self._urgent = True
+
+    def _rest(self, state: int, timeout_s: float | None) -> None:
+        """Sleep until somebody rings. What was queued before the state was set is seen here, what comes after rings."""
+        self._state = state
+        nothing_to_do = self._halted or not self._queue if state == _ASLEEP else not self._urgent
+        if nothing_to_do and not self._stopping:
+            self._bell.acquire(timeout=-1 if timeout_s is None else timeout_s)
+        self._state = _AWAKE
+
+    def _wake(self) -> None:
+        self._state = _AWAKE
+        try:
+            self._bell.release()
+        except RuntimeError:
+            pass  # it rings already

@@ -1,0 +1,173 @@
+"""The environment in memory: for partitions that leave nothing on the disk, for tests and for simulations."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
+
+from partita.events.errors import StoreUnavailable
+from partita.store.environment import KEY_BYTES, TABLES, Buffer, Table
+
+
+class _Rows:
+    """A sorted table. It is changed in place; a transaction notes how to undo that."""
+
+    __slots__ = ("keys", "size_bytes", "values")
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.values: dict[bytes, bytes] = {}
+        self.size_bytes = 0
+
+    def put(self, key: bytes, value: bytes) -> bytes | None:
+        old = self.values.get(key)
+        if old is None:
+            if not self.keys or key > self.keys[-1]:
+                self.keys.append(key)
+            else:
+                insort(self.keys, key)
+            self.size_bytes += len(key)
+        else:
+            self.size_bytes -= len(old)
+        self.values[key] = value
+        self.size_bytes += len(value)
+        return old
+
+    def delete(self, key: bytes) -> bytes | None:
+        old = self.values.pop(key, None)
+        if old is not None:
+            at = bisect_left(self.keys, key)
+            del self.keys[at]
+            self.size_bytes -= len(key) + len(old)
+        return old
+
+
+class MemoryTransaction:
+    """Changes are made in place and undone by :meth:`abort`: no other transaction runs at the same time."""
+
+    def __init__(self, environment: MemoryEnvironment, *, write: bool) -> None:
+        self._environment = environment
+        self._write = write
+        self._undo: list[tuple[Table, bytes, bytes | None]] = []
+        self._open = True
+
+    def get(self, table: Table, key: bytes) -> bytes | None:
+        return self._rows(table).values.get(key)
+
+    def put(self, table: Table, key: bytes, value: Buffer, *, append: bool = False) -> None:
+        rows = self._writable(table)
+        _check_key(key)
+        if append and rows.keys and key <= rows.keys[-1]:
+            raise ValueError(f"appended key {key!r} does not come after {rows.keys[-1]!r}")
+        self._undo.append((table, key, rows.put(key, bytes(value))))
+
+    def put_many(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
+        for key, value in items:
+            self.put(table, key, value)
+
+    def delete(self, table: Table, key: bytes) -> bool:
+        old = self._writable(table).delete(key)
+        if old is not None:
+            self._undo.append((table, key, old))
+        return old is not None
+
+    def range(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        values = self._rows(table).values
+        for key in self.keys(table, start, backward=backward):
+            yield key, values[key]
+
+    def keys(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[bytes]:
+        keys = self._rows(table).keys
+        if backward:
+            last = len(keys) if start is None else bisect_right(keys, start)
+            order = range(last - 1, -1, -1)
+        else:
+            order = range(0 if start is None else bisect_left(keys, start), len(keys))
+        for at in order:
+            self._rows(table)
+            yield keys[at]
+
+    def size_bytes(self, table: Table) -> int:
+        return self._rows(table).size_bytes
+
+    def count(self, table: Table) -> int:
+        return len(self._rows(table).keys)
+
+    def commit(self) -> None:
+        self._rows("meta")
+        self._end(changed=bool(self._undo))
+
+    def abort(self) -> None:
+        if not self._open:
+            return
+        for table, key, old in reversed(self._undo):
+            rows = self._rows(table)
+            if old is None:
+                rows.delete(key)
+            else:
+                rows.put(key, old)
+        self._end(changed=False)
+
+    def _end(self, *, changed: bool) -> None:
+        self._open = False
+        self._undo.clear()
+        self._environment.ended(changed=changed)
+
+    def _rows(self, table: Table) -> _Rows:
+        if not self._open:
+            raise ValueError("the transaction has ended")
+        return self._environment.rows[table]
+
+    def _writable(self, table: Table) -> _Rows:
+        if not self._write:
+            raise ValueError("a transaction that was begun for reading cannot write")
+        return self._rows(table)
+
+
+class MemoryEnvironment:
+    """Sorted tables in memory; one transaction at a time, of whatever kind."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Table, _Rows] = {table: _Rows() for table in TABLES}
+        self._busy = threading.RLock()
+        self._version = 0
+        self._active = False
+        self._closed = False
+
+    def begin(self, *, write: bool = False) -> MemoryTransaction:
+        self._busy.acquire()
+        if self._active or self._closed:
+            self._busy.release()
+            if self._closed:
+                raise StoreUnavailable("the partition has been closed")
+            raise RuntimeError("the transactions of one thread may not overlap")
+        self._active = True
+        return MemoryTransaction(self, write=write)
+
+    def ended(self, *, changed: bool) -> None:
+        """Called by a transaction, as its last act."""
+        if changed:
+            self._version += 1
+        self._active = False
+        self._busy.release()
+
+    def sync(self) -> None:
+        """Memory has nothing to sync."""
+
+    def grow(self) -> None:
+        """Memory is never full."""
+
+    def version(self) -> int:
+        return self._version
+
+    def reopen(self) -> None:
+        """There is no handle to give up."""
+
+    def close(self) -> None:
+        self._closed = True
+
+
+def _check_key(key: bytes) -> None:
+    if not 0 < len(key) <= KEY_BYTES:
+        raise ValueError(f"a key has 1 to {KEY_BYTES} bytes, not {len(key)}")

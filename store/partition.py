@@ -1,0 +1,421 @@
+"""A partition's store: the folder, its lock, its keys, its log, opened in the right order and closed again.
+
+A folder holds ``data.mdb`` and ``lock.mdb`` (LMDB), ``keys`` and ``writer.lock``. One process at a time has it open for
+writing; any number read it, and follow it, meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from partita.events.errors import InvalidPosition, StoreFailed, StoreUnavailable
+from partita.store import snapshots
+from partita.store.blobs import digest_of
+from partita.store.codec import Codec, FoldingTurn, RecordedTurn
+from partita.store.committer import Committer, EntryT
+from partita.store.digest import digest_of_turns
+from partita.store.environment import TABLES, Environment, reading
+from partita.store.folders import delete_folder, name_in, readable, verify_path
+from partita.store.identity import Identity, Parent
+from partita.store.keys import KEY_FILE, Keyring, RandomBytes
+from partita.store.lmdb_environment import DATA_FILE, LmdbEnvironment
+from partita.store.lock import WriterLock
+from partita.store.log import Log
+from partita.store.memory_environment import MemoryEnvironment
+from partita.store.opening import (
+    StoreOptions,
+    begin_epoch,
+    check_not_lost,
+    keys_to_write,
+    new_identity,
+    prepare_folder,
+    read_or_new,
+)
+from partita.store.reader import Reader
+from partita.store.snapshots import Snapshot
+from partita.store.transfer import Source, damaged, export, fill
+from partita.store.verify import Verification, verify
+
+DEFAULTS = StoreOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatistics:
+    """What :meth:`PartitionStore.statistics` gives: positions, counts, and about how many bytes all of it takes."""
+
+    position: int
+    first_position: int
+    epoch: int
+    batches: int
+    snapshots: int
+    blobs: int
+    size_bytes: int
+
+
+class PartitionStore:
+    """A partition's log with all that belongs to it. Made by :meth:`open`, :meth:`in_memory` and :meth:`read`.
+
+    Its methods may be called from any thread; appending is the committer's alone.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        keyring: Keyring,
+        closing: ExitStack,
+        *,
+        directory: Path | None,
+        random_bytes: RandomBytes,
+        options: StoreOptions,
+    ) -> None:
+        self._reader = reader
+        self._keyring = keyring
+        self._closing = closing
+        self._random_bytes = random_bytes
+        self._options = options
+        self.directory = directory
+        self.skipped_snapshots: list[snapshots.Skipped] = []
+        """Snapshots that :meth:`newest_snapshot` passed over, and why."""
+
+    @classmethod
+    def open(
+        cls, directory: Path | str, *, name: str, random_bytes: RandomBytes, options: StoreOptions = DEFAULTS
+    ) -> PartitionStore:
+        """Open a partition's folder for writing, making it when it is not there.
+
+        ``name`` is the partition's; ``random_bytes(n)`` gives n random bytes (the seed and the keys are made of them).
+
+        Raises :class:`PartitionInUse`, :class:`StoreUnavailable`, :class:`NewerFormat`, :class:`KeyMissing`, and
+        :class:`LogDamaged` when the log is cut off or its tail, from the newest good snapshot on, is not what was written.
+        """
+        return cls._on_disk(Path(directory), name, random_bytes, options, None)
+
+    @classmethod
+    def _on_disk(
+        cls, directory: Path, name: str, random_bytes: RandomBytes, options: StoreOptions, source: Source | None
+    ) -> PartitionStore:
+        prepare_folder(directory)
+        with ExitStack() as undo:
+            undo.callback(WriterLock(directory).release)
+            check_not_lost(directory)
+            environment = LmdbEnvironment(directory, map_bytes=options.map_bytes)
+            undo.callback(environment.close)
+            environment.clear_dead_readers()
+            where = str(directory)
+            identity, is_new = read_or_new(environment, where, new_identity(name, random_bytes))
+            if source is None:
+                keyring = keys_to_write(identity, directory / KEY_FILE, random_bytes, is_new=is_new)
+            elif is_new:
+                identity = source.identity
+                keyring = Keyring.created(random_bytes, file=directory / KEY_FILE, parent=source.keyring)
+            else:
+                raise StoreUnavailable(f"{directory} holds a partition already: name another folder")
+            return cls._taken(environment, identity, keyring, undo, where, directory, random_bytes, options, source)
+
+    @classmethod
+    def _taken(
+        cls,
+        environment: Environment,
+        identity: Identity,
+        keyring: Keyring,
+        undo: ExitStack,
+        where: str,
+        directory: Path | None,
+        random_bytes: RandomBytes,
+        options: StoreOptions,
+        source: Source | None,
+    ) -> PartitionStore:
+        """The last steps of opening for writing: copy what is to be copied, check the tail, begin an epoch."""
+        if source is not None:
+            fill(environment, source, all_blobs=source.is_whole)
+        codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
+        log = begin_epoch(environment, identity, keyring, codec, where=where, retain_bytes=options.retain_bytes)
+        return cls(log, keyring, undo.pop_all(), directory=directory, random_bytes=random_bytes, options=options)
+
+    @classmethod
+    def in_memory(
+        cls,
+        *,
+        name: str,
+        random_bytes: RandomBytes,
+        options: StoreOptions = DEFAULTS,
+        environment: Environment | None = None,
+    ) -> PartitionStore:
+        """A partition that leaves nothing on the disk; or one on an ``environment`` of one's own (a simulated disk).
+
+        Keys of such a partition are in memory too: what was sealed cannot be opened by another opening.
+        """
+        return cls._in_memory(environment or MemoryEnvironment(), name, random_bytes, options, None)
+
+    @classmethod
+    def _in_memory(
+        cls, environment: Environment, name: str, random_bytes: RandomBytes, options: StoreOptions, source: Source | None
+    ) -> PartitionStore:
+        with ExitStack() as undo:
+            undo.callback(environment.close)
+            where = f"the partition {name!r}"
+            identity, _ = read_or_new(environment, where, new_identity(name, random_bytes))
+            if source is not None:
+                identity = source.identity
+            keyring = Keyring.created(random_bytes, parent=source.keyring if source else None)
+            return cls._taken(environment, identity, keyring, undo, where, None, random_bytes, options, source)
+
+    @classmethod
+    def read(
+        cls, path: Path | str, *, through: int | None = None, options: StoreOptions = DEFAULTS
+    ) -> PartitionStore:
+        """Open a partition's folder, or an exported log, for reading, in any process, also while another writes.
+
+        ``through`` hides everything after a position: so what comes before a damage can be read. A lost key file does not
+        matter until a secret is revealed.
+
+        Raises :class:`StoreUnavailable`, :class:`NewerFormat`, :class:`LogDamaged`.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise StoreUnavailable(f"{path} does not exist")
+        with ExitStack() as undo:
+            environment, keyring, problem = readable(path, options)
+            undo.callback(environment.close)
+            codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
+            reader = Reader(environment, codec, where=str(path), through=through)
+            if through is None:
+                if problem is not None:
+                    first_bad = verify(environment, codec, keyring, reader.identity, None).first_bad_position
+                    raise damaged(path, problem, first_bad)
+                reader.check_tail()
+            directory = path if path.is_dir() else None
+            return cls(
+                reader, keyring, undo.pop_all(), directory=directory, random_bytes=os.urandom, options=options
+            )
+
+    @classmethod
+    def import_log(
+        cls,
+        path: Path | str,
+        directory: Path | str | None,
+        *,
+        random_bytes: RandomBytes,
+        name: str | None = None,
+        options: StoreOptions = DEFAULTS,
+    ) -> PartitionStore:
+        """Make a partition of an exported log (or of another partition's folder), and open it for writing.
+
+        ``directory`` is a new folder, None for a partition in memory; ``name`` is its name, that of the exported one if
+        None. It writes under a key of its own; secrets of a log that was exported without its keys raise
+        :class:`KeyMissing` when they are revealed. Raises what :meth:`read` and :meth:`open` raise.
+        """
+        with cls.read(path, options=options) as exported:
+            source = Source.of_import(exported._reader, exported._keyring, name=name)
+            return cls._copied(source, directory, random_bytes, options)
+
+    @classmethod
+    def _copied(
+        cls, source: Source, directory: Path | str | None, random_bytes: RandomBytes, options: StoreOptions
+    ) -> PartitionStore:
+        name = source.identity.name
+        if directory is None:
+            return cls._in_memory(MemoryEnvironment(), name, random_bytes, options, source)
+        directory = Path(directory)
+        was_empty = not directory.exists() or not any(directory.iterdir())
+        try:
+            return cls._on_disk(directory, name, random_bytes, options, source)
+        except BaseException:
+            if was_empty:
+                shutil.rmtree(directory, ignore_errors=True)
+            raise
+
+    @staticmethod
+    def name_at(directory: Path | str) -> str:
+        """The name of the partition in a folder. Raises :class:`StoreUnavailable` when there is none."""
+        return name_in(Path(directory))
+
+    @staticmethod
+    def delete(directory: Path | str) -> None:
+        """Delete a partition's folder and all in it; fine when there is none. Raises :class:`PartitionInUse`."""
+        delete_folder(Path(directory))
+
+    @staticmethod
+    def verify_at(path: Path | str, *, options: StoreOptions = DEFAULTS) -> Verification:
+        """Walk the log in a folder or in an exported file, however damaged it may be: see :meth:`verify`.
+
+        Nothing of it is given to LMDB while nobody writes there. Raises :class:`StoreUnavailable` when it is no log at all.
+        """
+        return verify_path(Path(path), options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The partition's name."""
+        return self._reader.identity.name
+
+    @property
+    def seed(self) -> bytes:
+        """16 bytes, made with the partition: ids and random numbers of turns come from it. A fork has its parent's."""
+        return self._reader.identity.seed
+
+    @property
+    def epoch(self) -> int:
+        """The number of this opening for writing, or of the last; a failed commit counts as one."""
+        return self._reader.identity.epoch
+
+    @property
+    def position(self) -> int:
+        """The last durable position that was looked at; 0 when there is none."""
+        return self._reader.position
+
+    @property
+    def first_position(self) -> int:
+        """Where history begins: 1, or what retention has left."""
+        return self._reader.first_position
+
+    @property
+    def parent(self) -> Parent | None:
+        """Where this partition was forked from."""
+        return self._reader.identity.parent
+
+    def refresh(self) -> int:
+        """Look for what another process has written since; the last durable position."""
+        return self._reader.refresh()
+
+    def wait_past(self, position: int, timeout_s: float) -> int:
+        """Block until the last durable position is beyond this one, or ``timeout_s`` seconds; the last durable position."""
+        return self._reader.wait_past(position, timeout_s)
+
+    def turns(self, start: int = 1, stop: int | None = None, actor: str | None = None) -> Iterator[RecordedTurn]:
+        """The turns from ``start`` to ``stop``, both included, or those of one actor; up to the last durable one.
+
+        They are read as they are asked for; nothing is held open in between. Raises :class:`InvalidPosition` and
+        :class:`HistoryTrimmed` at once, :class:`LogDamaged` and :class:`UnknownTag` when it comes to that.
+        """
+        return self._reader.turns(start, stop, actor)
+
+    def folding_turns(self, start: int = 1, stop: int | None = None) -> Iterator[FoldingTurn]:
+        """The same with their messages still encoded: all that folding needs, in half of the time. Equally checked."""
+        return self._reader.folding_turns(start, stop)
+
+    def newest_snapshot(self, at_or_before: int | None = None, *, fingerprint: str | None = None) -> Snapshot | None:
+        """The newest snapshot at or before a position that can be used by rules of this fingerprint (None: by any).
+
+        Those that are damaged or made under other rules are passed over, and noted in :attr:`skipped_snapshots`.
+        """
+        reader = self._reader
+        last = reader.position if at_or_before is None else min(at_or_before, reader.position)
+        with reading(reader.environment) as transaction:
+            found = snapshots.newest(
+                transaction,
+                reader.codec,
+                at_or_before=last,
+                fingerprint=fingerprint,
+                first_position=reader.first_position,
+            )
+        self.skipped_snapshots.extend(found.skipped)
+        return found.snapshot
+
+    def committer(
+        self, on_durable: Callable[[list[EntryT]], None], on_failed: Callable[[StoreFailed], None]
+    ) -> Committer[EntryT]:
+        """What writes the log: see :class:`Committer`. A partition has one."""
+        return Committer(self._log, on_durable, on_failed)
+
+    def put_blob(self, content: bytes) -> bytes:
+        """Store bytes at once, in a transaction of their own; their SHA-256, which names them.
+
+        While a committer is at work, its own ``put_blob`` is cheaper. Raises :class:`StoreFailed`.
+        """
+        digest = digest_of(content)
+        self._log.append((), blobs={digest: content})
+        return digest
+
+    def blob(self, digest: bytes) -> bytes | None:
+        """The bytes of this SHA-256, None when there are none.
+
+        Raises :class:`LogDamaged` when they are not what was written, :class:`SecretErased`, :class:`KeyMissing`.
+        """
+        return self._reader.blob(digest, self._keyring)
+
+    def export(self, path: Path | str, *, include_keys: bool = False) -> None:
+        """Write the whole log as one file, replacing what is there, for :meth:`read` and :meth:`import_log`.
+
+        Secrets stay encrypted. ``include_keys`` writes the keys into the file as well; without, nobody can read them
+        there. Raises :class:`StoreFailed` when the file cannot be written.
+        """
+        reader = self._reader
+        source = Source(reader, self._keyring, reader.position, reader.identity)
+        export(source, Path(path), include_keys=include_keys)
+
+    def fork(
+        self, directory: Path | str | None, *, name: str, at: int, random_bytes: RandomBytes | None = None
+    ) -> PartitionStore:
+        """A new partition that has the turns up to ``at``, and the blobs that they name; open for writing.
+
+        ``directory`` is a new folder, None for a fork in memory. It has this one's seed, and its keys to read by; it
+        writes under a key of its own. Raises :class:`InvalidPosition`, :class:`StoreUnavailable`, :class:`StoreFailed`.
+        """
+        reader = self._reader
+        if not reader.first_position - 1 <= at <= reader.position:
+            raise InvalidPosition(
+                f"{reader.where} cannot be forked at {at}: its log goes from {reader.first_position} to {reader.position}"
+            )
+        source = Source.of_fork(reader, self._keyring, name=name, at=at)
+        return self._copied(source, directory, random_bytes or self._random_bytes, self._options)
+
+    def digest(self, through: int | None = None) -> str:
+        """SHA-256 over the turns up to a position, in hexadecimal: the same wherever and however they are stored.
+
+        It goes over secrets' values and leaves out where batches were cut, epochs, versions of formats, and paths.
+        """
+        return digest_of_turns(self.turns(self.first_position, through))
+
+    def verify(self) -> Verification:
+        """Walk all of the log: is it what was written? Writing may go on meanwhile."""
+        reader = self._reader
+        data_file = None if self.directory is None else self.directory / DATA_FILE
+        return verify(reader.environment, reader.codec, self._keyring, reader.identity, data_file)
+
+    def erase_key(self, key_id: bytes) -> None:
+        """Give up a key: what was sealed under it can never be read again. See :meth:`Keyring.erase`."""
+        self._log.erase_key(key_id, self._random_bytes)
+
+    @property
+    def key_ids(self) -> tuple[bytes, ...]:
+        """The keys at hand; the last is the one that is written under."""
+        return self._keyring.ids
+
+    def statistics(self) -> StoreStatistics:
+        """Counts and sizes, as of now."""
+        reader = self._reader
+        with reading(reader.environment) as transaction:
+            return StoreStatistics(
+                position=reader.position,
+                first_position=reader.first_position,
+                epoch=self.epoch,
+                batches=transaction.count("turns"),
+                snapshots=transaction.count("snapshots"),
+                blobs=transaction.count("blobs"),
+                size_bytes=sum(transaction.size_bytes(table) for table in TABLES),
+            )
+
+    def close(self) -> None:
+        """Let go of the log and of the lock. Closing twice does nothing. Stop the committer first."""
+        self._closing.close()
+
+    @property
+    def _log(self) -> Log:
+        if not isinstance(self._reader, Log):
+            raise StoreUnavailable(f"{self._reader.where} was opened for reading only")
+        return self._reader
