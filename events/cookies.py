@@ -148,6 +148,10 @@ class CookiesTouched(Event, frozen=True, tag="cookies.touched/1"):
     at_us: int
 
 
+class SessionCookiesEnded(Event, frozen=True, tag="cookies.session_ended/1"):
+    """The process that the session cookies lived with has ended: they are gone, and nobody is told (FEATURES C29)."""
+
+
 class CookiesState(State, frozen=True, tag="cookies.state/1"):
     """The jar. ``count`` is the number of all cookies, ``newest_us`` the latest creation time given out.
 

@@ -7,6 +7,7 @@
     │   ├── InvalidPosition (ValueError)
     │   └── WouldDeadlock (RuntimeError)
     ├── CookieError ─ Electron's "Failed to set cookie - …"
+    │   └── CookieValueError (ValueError)
     ├── DownloadRefused · DownloadFailed
     ├── ActorFailed ─ a turn could not be taken
     │   ├── Overloaded
@@ -57,6 +58,10 @@ class WouldDeadlock(UsageError, RuntimeError):
 
 class CookieError(PartitaError):
     """A cookie that was not set. ``str()`` is Electron's text (FEATURES C17)."""
+
+
+class CookieValueError(CookieError, ValueError):
+    """A detail of ``cookies.set`` that is not among the values that it may have (FEATURES C14)."""
 
 
 class DownloadRefused(PartitaError):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import or_
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -62,10 +62,17 @@ TAGS: Final[frozenset[str]] = frozenset(tag_of(t) for t in (*MESSAGES, *EVENTS, 
 
 
 def shapes() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each tag with its fields and their types, as text: what the schema's fingerprint is made of."""
+    """Each tag with its fields and their types, as text, nested structs included: what the fingerprint is made of."""
     for struct in sorted({*MESSAGES, *EVENTS, *STATES, *_types(Effect)}, key=tag_of):
-        fields = tuple(f"{field.name}: {field.type}" for field in msgspec.structs.fields(struct))
-        yield tag_of(struct), fields
+        yield tag_of(struct), tuple(_fields(struct, ()))
+
+
+def _fields(struct: type[Any], above: tuple[type[Any], ...]) -> Iterator[str]:
+    for field in msgspec.structs.fields(struct):
+        yield f"{field.name}: {field.type}"
+        for part in (field.type, *get_args(field.type)):
+            if isinstance(part, type) and issubclass(part, msgspec.Struct) and part not in above:
+                yield from (f"{field.name}.{inner}" for inner in _fields(part, (*above, part)))
 
 
 def _fingerprint() -> str:

@@ -29,6 +29,7 @@ class Follower:
         self._following = False
         self._due = False
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
     def follow(self, types: tuple[type[Event], ...], tell: Tell) -> None:
         """From the newest turn on, tell of these; asking twice changes nothing."""
@@ -41,6 +42,7 @@ class Follower:
                 self._following = True
                 self._position = self._partition.position
                 self._partition.subscribe(self._on_durable)
+                self._partition.on_close(self._read)
 
     def _on_durable(self, position: int) -> None:  # noqa: ARG002  # the log knows better
         with self._lock:
@@ -52,11 +54,12 @@ class Follower:
     def _read(self) -> None:
         with self._lock:
             self._due = False
-        last = self._partition.store.position
-        if last <= self._position or self._partition.closed:
-            return
-        for turn in self._partition.store.turns(self._position + 1, last):
-            self._position = turn.position
-            for event in turn.events:
-                for tell in self._tell.get(type(event), ()):
-                    tell(turn, event)
+        with self._reading:
+            last = self._partition.store.position
+            if last <= self._position:
+                return
+            for turn in self._partition.store.turns(self._position + 1, last):
+                self._position = turn.position
+                for event in turn.events:
+                    for tell in self._tell.get(type(event), ()):
+                        tell(turn, event)

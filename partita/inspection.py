@@ -1,35 +1,40 @@
-"""Turns, states and all they are made of, as plain data and as one line of text: what every printed form goes through.
+"""Turns, states and all they are made of, as plain data and as a line of text: every printed form is made here.
 
-Secrets are redacted here, and only here, so nothing that is printed, exported as JSON or shown in the inspector can forget it.
+Secrets are redacted here, and only here: nothing that is printed, given as JSON or shown in the inspector can forget it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from partita.events.secret import REDACTED, Secret
 from partita.events.system import EffectSettled, Tell
-from partita.events.turn import External, Turn
 from partita.events.types import Effect, Event, Message, Tagged, tag_of
+
+if TYPE_CHECKING:
+    from partita.events.turn import External, Turn
 
 Plain = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
 """What JSON can say."""
 
+ID_SHOWN: Final = 8
+_ID: Final = re.compile("[0-9a-f]{32}")
 ERASED: Final = "(erased)"
 SUMMARY_WIDTH: Final = 72
 """How many characters of one field's value a summary shows."""
 
 
-def to_plain(value: object, *, reveal: bool = False) -> Plain:
+def to_plain(value: object, *, reveal: bool = False) -> Plain:  # noqa: PLR0911  # a case a line
     """Any message, event, effect, state or turn as plain data.
 
-    A tagged struct becomes ``{"type": its tag, ...its fields}``, another struct its fields. A :class:`Secret` becomes ``•••``,
-    or its value with ``reveal``; bytes become hexadecimal digits, and the keys of a mapping text. ``reveal`` may raise
-    :class:`KeyMissing` where the log came without its keys.
+    A tagged struct becomes ``{"type": its tag, ...its fields}``, another struct its fields. A :class:`Secret` becomes
+    ``•••``, or its value with ``reveal``; bytes become hexadecimal digits, and the keys of a mapping text. To ``reveal``
+    may raise :class:`KeyMissing`, where the log came without its keys.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -39,8 +44,8 @@ def to_plain(value: object, *, reveal: bool = False) -> Plain:
         return bytes(value).hex()
     if isinstance(value, msgspec.Struct):
         plain: dict[str, Plain] = {} if (tag := _tag(value)) is None else {"type": tag}
-        for field in msgspec.structs.fields(value):
-            plain[field.encode_name] = to_plain(getattr(value, field.name), reveal=reveal)
+        for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            plain[name] = to_plain(getattr(value, field), reveal=reveal)
         return plain
     if isinstance(value, Mapping):
         return {_key(key): to_plain(item, reveal=reveal) for key, item in value.items()}
@@ -50,26 +55,18 @@ def to_plain(value: object, *, reveal: bool = False) -> Plain:
 
 
 def summary(value: object, *, reveal: bool = False, width: int | None = SUMMARY_WIDTH) -> str:
-    """Any of them in one line: ``cookies.received(url='http://…', headers=[•••])``; fields that say nothing new are left out.
+    """Any of them in one line: ``cookies.received(url='http://…', headers=[•••])``, without what has its default.
 
-    ``width`` bounds the text of one field's value; None shows all of it.
+    ``width`` bounds the text of one field's value, and ids are shown by their beginning; None shows all of it.
     """
-    if isinstance(value, Secret):
-        return str(_secret(value, reveal=reveal))
     if isinstance(value, msgspec.Struct):
-        name = name_of(value)
-        fields = ", ".join(
-            f"{field}={_clipped(summary(item, reveal=reveal, width=width), width)}" for field, item in _telling(value)
-        )
-        return f"{name}({fields})"
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex()
+        return name_of(value) + _in_brackets(value, reveal=reveal, width=width)
     if isinstance(value, Mapping):
-        items = (f"{_key(key)!r}: {summary(item, reveal=reveal, width=width)}" for key, item in value.items())
+        items = (f"{_key(key)!r}: {_part(item, reveal=reveal, width=width)}" for key, item in value.items())
         return "{" + ", ".join(items) + "}"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "[" + ", ".join(summary(item, reveal=reveal, width=width) for item in value) + "]"
-    return repr(value)
+        return "[" + ", ".join(_part(item, reveal=reveal, width=width) for item in value) + "]"
+    return _part(value, reveal=reveal, width=width)
 
 
 def name_of(value: object) -> str:
@@ -96,7 +93,7 @@ def time_text(time_us: int, *, precise: bool = False) -> str:
 
 
 def led_to(turn: Turn[Message, Event, Effect]) -> Iterator[tuple[str, object]]:
-    """What a turn led to, in order: ``("event", ...)`` and ``("effect", ...)``; the kernel's own bookkeeping is left out."""
+    """What a turn led to: ``("event", ...)`` and ``("effect", ...)`` in order; the kernel's bookkeeping is left out."""
     for event in turn.events:
         if not isinstance(event, EffectSettled):
             yield "event", event
@@ -123,15 +120,42 @@ def _key(key: object) -> str:
     return key if isinstance(key, str) else summary(key)
 
 
-def _telling(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+def _part(value: object, *, reveal: bool, width: int | None) -> str:
+    """A value within another one: structs without tags go without a name, their fields say what they are."""
+    if isinstance(value, Secret):
+        return str(_secret(value, reveal=reveal))
+    if isinstance(value, msgspec.Struct) and _tag(value) is None:
+        return _in_brackets(value, reveal=reveal, width=width)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if isinstance(value, (msgspec.Struct, Mapping, list, tuple, set, frozenset)):
+        return summary(value, reveal=reveal, width=width)
+    if isinstance(value, str) and width is not None and _ID.fullmatch(value):
+        return f"{value[:ID_SHOWN]}…"
+    return repr(value)
+
+
+def _in_brackets(struct: msgspec.Struct, *, reveal: bool, width: int | None) -> str:
+    """``(field=value, …)``: as many fields as fit."""
+    shown: list[str] = []
+    for field, value in _telling(struct):
+        text = f"{field}={_clipped(_part(value, reveal=reveal, width=width), width)}"
+        if width is not None and len(", ".join((*shown, text))) > 2 * width:
+            return f"({', '.join((*shown, '…'))})"
+        shown.append(text)
+    return f"({', '.join(shown)})"
+
+
+def _telling(struct: msgspec.Struct) -> Iterator[tuple[str, object]]:
     """The fields whose value is not their default."""
-    for field in msgspec.structs.fields(struct):
-        value = getattr(struct, field.name)
-        if field.default is not msgspec.NODEFAULT and value == field.default:
-            continue
-        if field.default_factory is not msgspec.NODEFAULT and not value:
-            continue
-        yield field.name, value
+    names, defaults = struct.__struct_fields__, struct.__struct_defaults__
+    required = len(names) - len(defaults)
+    for index, name in enumerate(names):
+        value = getattr(struct, name)
+        default = defaults[index - required] if index >= required else msgspec.NODEFAULT
+        factory = getattr(default, "factory", None)
+        if value != (default if factory is None else factory()):
+            yield name, value
 
 
 def _clipped(text: str, width: int | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from platformdirs import user_downloads_path
 
-from partita.actors.downloads.carriers import WillDownloadAnswer, WillDownloadRequest
+from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.kernel.future import Future
 from partita.actors.network.http import Request, Response
 from partita.actors.network.urls import parse_http_url
@@ -66,7 +66,7 @@ class Session(Emitter):
         self._items_lock = threading.Lock()
         self.cookies: Final = Cookies(partition, self._follower, system.callbacks)
         self.log: Final = Log(partition.store)
-        system.handlers.set(partition.name, "will-download", self._ask_will_download)
+        system.handlers.set(partition.name, HANDLER, self._ask_will_download)
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Session(Emitter):
 
     def _ask_will_download(self, request: object) -> Future[Any]:
         """The handler behind ``will-download``: all listeners are told, in order; then the answer is what they made of it."""
-        assert isinstance(request, WillDownloadRequest)
+        assert isinstance(request, DownloadOffer)
         event = WillDownload(self._item(request.id))
         told = self._emit("will-download", event)
         answer: Future[Any] = Future()
@@ -232,7 +232,7 @@ class Session(Emitter):
                 left -= 1
                 if left:
                     return
-            answer.set(WillDownloadAnswer(event.default_prevented, event.item._chosen_path))  # noqa: SLF001  # one class in two files
+            answer.set(DownloadAnswer(event.default_prevented, event.item._chosen_path))  # noqa: SLF001  # one class in two files
 
         if not told:
             answer.set(None)  # nobody listens: the defaults hold

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -36,10 +37,14 @@ GATE_TIMEOUT_S: Final = 30.0
 _DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
 
 
-def _translated(error: lmdb.Error, doing: str) -> StoreError:
+def _code(error: lmdb.Error) -> int:
+    return int(getattr(error, "code", 0))
+
+
+def translated(error: lmdb.Error, doing: str) -> StoreError:
     if isinstance(error, lmdb.MapFullError):
         return RoomNeeded(f"{doing}: the map is full")
-    if isinstance(error, lmdb.DiskError) or error.code == errno.ENOSPC:
+    if isinstance(error, lmdb.DiskError) or _code(error) == errno.ENOSPC:
         return StoreFailed(f"{doing}: the disk is full ({error})")
     if isinstance(error, _DAMAGE):
         return Unreadable(f"{doing}: the file contradicts itself ({error})")
@@ -127,7 +132,7 @@ class _Handle:
                 map_bytes = max(map_bytes // 16, SMALLEST_MAP_BYTES)
             except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as error:
                 raise LogDamaged(f"{data} cannot be opened: {error}", position=1) from error
-            except lmdb.Error as error:
+            except (lmdb.Error, OSError) as error:
                 raise StoreUnavailable(f"the log in {self.directory} cannot be opened: {error}") from error
         self._map_bytes = map_bytes
         try:
@@ -153,7 +158,7 @@ class _Handle:
         try:
             return opened(lock=True)
         except (lmdb.ReadonlyError, lmdb.LockError, lmdb.Error) as error:
-            unwritable = isinstance(error, (lmdb.ReadonlyError, lmdb.LockError)) or error.code in {
+            unwritable = isinstance(error, (lmdb.ReadonlyError, lmdb.LockError)) or _code(error) in {
                 errno.EACCES,
                 errno.EROFS,
                 errno.EPERM,
@@ -176,7 +181,7 @@ class _Handle:
             with environment.begin(write=True) as transaction:
                 return {table: environment.open_db(table.encode(), txn=transaction) for table in TABLES}
         except lmdb.Error as error:
-            raise _translated(error, f"opening the log in {self.directory}") from error
+            raise translated(error, f"opening the log in {self.directory}") from error
 
     def reopen(self, *, read_only: bool | None = None) -> None:
         with self.gate.alone():
@@ -193,7 +198,7 @@ class _Handle:
             try:
                 self.environment.set_mapsize(map_bytes)
             except lmdb.Error as error:
-                raise _translated(error, "changing the size of the map") from error
+                raise translated(error, "changing the size of the map") from error
 
     def grow(self) -> None:
         with self.gate.alive():
@@ -214,11 +219,12 @@ _opening = threading.Lock()
 class LmdbTransaction:
     """A transaction of LMDB, whose errors are ours."""
 
-    __slots__ = ("_databases", "_ended", "_gate", "_transaction")
+    __slots__ = ("_databases", "_directory", "_ended", "_gate", "_transaction")
 
     def __init__(self, handle: _Handle, transaction: lmdb.Transaction) -> None:
         self._gate = handle.gate
         self._databases = handle.databases
+        self._directory = handle.directory
         self._transaction = transaction
         self._ended = False
 
@@ -226,7 +232,7 @@ class LmdbTransaction:
         try:
             value = self._transaction.get(key, db=self._databases[table])
         except lmdb.Error as error:
-            raise _translated(error, f"reading {table}") from error
+            raise translated(error, f"reading {table}") from error
         return None if value is None else bytes(value)
 
     def put(self, table: Table, key: bytes, value: Buffer, *, append: bool = False) -> None:
@@ -237,7 +243,7 @@ class LmdbTransaction:
         except lmdb.ReadonlyError as error:
             raise ValueError("a transaction that was begun for reading cannot write") from error
         except lmdb.Error as error:
-            raise _translated(error, f"writing {table}") from error
+            raise translated(error, f"writing {table}") from error
         if not done:
             raise ValueError(f"appended key {key!r} does not come after the last one")
 
@@ -245,7 +251,7 @@ class LmdbTransaction:
         try:
             self._transaction.cursor(self._databases[table]).putmulti(items)
         except lmdb.Error as error:
-            raise _translated(error, f"writing {table}") from error
+            raise translated(error, f"writing {table}") from error
 
     def delete(self, table: Table, key: bytes) -> bool:
         try:
@@ -253,7 +259,7 @@ class LmdbTransaction:
         except lmdb.ReadonlyError as error:
             raise ValueError("a transaction that was begun for reading cannot write") from error
         except lmdb.Error as error:
-            raise _translated(error, f"deleting from {table}") from error
+            raise translated(error, f"deleting from {table}") from error
 
     def range(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[tuple[bytes, bytes]]:
         try:
@@ -262,7 +268,7 @@ class LmdbTransaction:
                 for key, value in cursor.iterprev() if backward else cursor.iternext():
                     yield bytes(key), bytes(value)
         except lmdb.Error as error:
-            raise _translated(error, f"reading {table}") from error
+            raise translated(error, f"reading {table}") from error
 
     def keys(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[bytes]:
         try:
@@ -271,7 +277,7 @@ class LmdbTransaction:
                 for key in cursor.iterprev(values=False) if backward else cursor.iternext(values=False):
                     yield bytes(key)
         except lmdb.Error as error:
-            raise _translated(error, f"reading {table}") from error
+            raise translated(error, f"reading {table}") from error
 
     def _at(self, table: Table, start: bytes | None, *, backward: bool) -> lmdb.Cursor | None:
         """A cursor at the first key of a range; None when the range is empty."""
@@ -297,10 +303,10 @@ class LmdbTransaction:
         try:
             self._transaction.commit()
         except lmdb.Error as error:
-            translated = _translated(error, "committing")
-            if isinstance(translated, RoomNeeded):
-                raise translated from error
-            raise StoreFailed(str(translated)) from error
+            failure = translated(error, "committing")
+            if isinstance(failure, RoomNeeded):
+                raise failure from error
+            raise StoreFailed(f"{failure}{self._free()}") from error
         finally:
             self._end()
 
@@ -308,6 +314,13 @@ class LmdbTransaction:
         if not self._ended:
             self._transaction.abort()
             self._end()
+
+    def _free(self) -> str:
+        """How much room the disk has: LMDB calls a write that a full disk cut short an input/output error."""
+        try:
+            return f"; {shutil.disk_usage(self._directory).free} bytes are free on its disk"
+        except OSError:
+            return ""
 
     def _end(self) -> None:
         if not self._ended:
@@ -348,7 +361,7 @@ class LmdbEnvironment:
                 handle.set_map(0)
             except lmdb.Error as error:
                 handle.gate.leave()
-                raise _translated(error, "beginning a transaction") from error
+                raise translated(error, "beginning a transaction") from error
             except BaseException:
                 handle.gate.leave()
                 raise
@@ -358,7 +371,7 @@ class LmdbEnvironment:
             try:
                 self._handle.environment.sync(True)  # noqa: FBT003  the binding takes it by position only
             except lmdb.Error as error:
-                raise _translated(error, "syncing") from error
+                raise translated(error, "syncing") from error
 
     def grow(self) -> None:
         self._handle.grow()

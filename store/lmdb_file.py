@@ -40,14 +40,13 @@ def check_data_file(path: Path) -> None:
     Raises :class:`LogDamaged` when it was cut off or its first pages are not what was written, and
     :class:`StoreUnavailable` when it cannot be read or is no LMDB file.
     """
-    for attempt in range(_ATTEMPTS):  # a writer may be at work while the two are read
-        first, second, size = _metas(path)
+    first, second, size = _metas(path)
+    for _ in range(_ATTEMPTS):  # a writer may be at work while the two are read
         if first and second and abs(first.transaction - second.transaction) <= 1:
             break
-        if attempt == _ATTEMPTS - 1:
-            raise _unusable(path, first, second, size)
-    assert first is not None
-    assert second is not None
+        first, second, size = _metas(path)
+    else:
+        raise _unusable(path, first, second, size)
     page_bytes = first.page_bytes
     if size < 2 * page_bytes:
         raise LogDamaged(f"{path} is truncated: {size} bytes are left of it", position=1)

@@ -7,11 +7,11 @@
 | RemoveCookies    | removed (explicit), each                                                              |
 | GetCookies       | removed (expired), what is found expired on the way; the reply is the list              |
 | TouchCookies     | touched, those that are there and whose last access is stale                            |
+| Recover          | session cookies ended, when there are any                                               |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -28,7 +28,7 @@ from partita.actors.cookies.matching import (
 )
 from partita.actors.cookies.refusals import Refusal, no_same_site
 from partita.actors.cookies.storing import SAME_SITES, cookie_of_details, cookie_of_line, stored
-from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
+from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision, Evolve
 from partita.events.cookies import (
     CookieKey,
     CookieRemoved,
@@ -38,12 +38,14 @@ from partita.events.cookies import (
     CookiesTouched,
     GetCookies,
     RemoveCookies,
+    SessionCookiesEnded,
     SetCookie,
     StoredCookie,
     TouchCookies,
     slot_of,
     stem_of,
 )
+from partita.events.system import Recover
 from partita.events.types import Event, Message
 
 if TYPE_CHECKING:
@@ -119,6 +121,13 @@ def touch_cookies(state: CookiesState, message: TouchCookies, ctx: Context) -> D
     return Decision(events=(CookiesTouched(stale, ctx.now_us),)) if stale else NOTHING
 
 
+def end_session_cookies(state: CookiesState, message: Recover, ctx: Context) -> Decision:  # noqa: ARG001
+    """FEATURES C29: cookies without an expiry are those of the process that set them."""
+    if any(cookie.expiry_us is None for bucket in state.stems.values() for cookie in bucket.values()):
+        return Decision(events=(SessionCookiesEnded(),))
+    return NOTHING
+
+
 def cookie_stored(state: CookiesState, event: CookieStored) -> CookiesState:
     """The cookie is the last of its stem, also when it replaced one: an overwrite was removed before."""
     cookie = event.cookie
@@ -163,6 +172,16 @@ def cookies_touched(state: CookiesState, event: CookiesTouched) -> CookiesState:
     return replace(state, stems=stems)
 
 
+def session_cookies_ended(state: CookiesState, event: SessionCookiesEnded) -> CookiesState:  # noqa: ARG001
+    """What has an expiry stays, in its place."""
+    stems = {
+        stem: kept
+        for stem, bucket in state.stems.items()
+        if (kept := {slot: cookie for slot, cookie in bucket.items() if cookie.expiry_us is not None})
+    }
+    return replace(state, stems=stems, count=sum(map(len, stems.values())))
+
+
 def _find(state: CookiesState, key: CookieKey) -> StoredCookie | None:
     return state.stems.get(stem_of(key.domain), {}).get(slot_of(key))
 
@@ -191,21 +210,23 @@ def _within_limits(
     return (*events, *removed, *over_total_limit(after, now_us))
 
 
-DECIDE: Final = dict[type[Message], Callable[..., Decision]](
+DECIDE: Final = dict[type[Message], Decide](
     {
         SetCookie: set_cookie,
         CookiesReceived: receive_cookies,
         RemoveCookies: remove_cookies,
         GetCookies: get_cookies,
         TouchCookies: touch_cookies,
+        Recover: end_session_cookies,
     }
 )
 
-EVOLVE: Final = dict[type[Event], Callable[..., CookiesState]](
+EVOLVE: Final = dict[type[Event], Evolve[CookiesState]](
     {
         CookieStored: cookie_stored,
         CookieRemoved: cookie_removed,
         CookiesTouched: cookies_touched,
+        SessionCookiesEnded: session_cookies_ended,
     }
 )
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from partita.events.errors import CookieError
+from partita.events.errors import CookieError, CookieValueError
 
 _PREFIX: Final = "Failed to set cookie - "
-
-
-class CookieValueError(CookieError, ValueError):
-    """A detail of ``cookies.set`` that is not among the values that it may have (FEATURES C14)."""
 
 
 class Refusal(Enum):

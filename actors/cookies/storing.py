@@ -87,8 +87,7 @@ def cookie_of_details(details: SetCookie, now_us: int, creation_us: int) -> Stor
     target = target_of(details.url)
     if target is None:
         return Refusal.INVALID_DOMAIN  # FEATURES C6
-    name, given, path = octets(details.name), details.value.reveal_text(), octets(details.path)
-    value = octets(given)
+    name, value, path = octets(details.name), octets(details.value.reveal_text()), octets(details.path)
     domain = _domain_of_details(details.domain, target)
     if refusal := _details_refusal(name, value, path):
         return refusal
@@ -102,7 +101,7 @@ def cookie_of_details(details: SetCookie, now_us: int, creation_us: int) -> Stor
         path = "/"  # FEATURES C10
     cookie = StoredCookie(
         name=name,
-        value=details.value if value is given else Secret(value),
+        value=details.value if details.value.reveal() == value else Secret(value),
         domain=domain[0],
         host_only=domain[1],
         path=path or default_path(target.path),
@@ -237,7 +236,7 @@ def _expiry_of_line(parsed: ParsedCookie, now_us: int) -> int | None:
 
 def _expiry_of_details(seconds: float | None, now_us: int, created_us: int, creation_date: float | None) -> int | None:
     """FEATURES C13; the 400 days run from the creation date when one was given."""
-    if seconds is None:
+    if seconds is None or math.isnan(seconds):
         return None
     begin_us = now_us if creation_date is None else created_us
     return min(_micros(seconds, now_us), begin_us + MAX_LIFETIME_US)

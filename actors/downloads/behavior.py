@@ -10,18 +10,18 @@
                    interrupted ──cancel──▶ cancelled ◀──cancel── asking, deciding, receiving
                                            deciding ──not wanted──▶ refused
 
-A pause is no phase: what carries out the fetch waits for the milestone ``running`` and holds the connection. What it tells
-names its effect: the word of one that was stopped or given up no longer counts.
+A pause is no phase: what carries out the fetch waits for the milestone ``running`` and holds the connection. What it
+tells names its effect: the word of one that was stopped or given up no longer counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.naming import suggested_name
-from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
+from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
 from partita.events.downloads import (
     PHASES,
@@ -65,6 +65,9 @@ from partita.events.types import Effect, Event, Message
 
 ACTIVE: Final[frozenset[Phase]] = frozenset({"asking", "deciding", "receiving"})
 """Electron's ``progressing`` (FEATURES L19)."""
+
+Row = Callable[..., Decision]
+"""Decides on one message in one phase."""
 
 _MILESTONES: Final[tuple[Milestone, ...]] = ("announced", "stopped", "done", "running")
 
@@ -133,7 +136,7 @@ def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) ->
     return _changed(state, (event, *_settled(state)), (StopFetch(state.effect_id),))
 
 
-def interrupt_unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
+def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """Its first turn was lost with the process: it exists all the same, for the session's turn was not."""
     return _changed(
         state, (DownloadStarted(message.order), DownloadInterrupted(message.reason, 0, ended_us=ctx.now_us))
@@ -178,7 +181,7 @@ def finished(state: DownloadState, message: DownloadFinished, ctx: Context) -> D
 
 
 def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decision:
-    """Interrupted; for good, when the reason is one that does not pass (FEATURES L2), and then nothing is left behind."""
+    """Interrupted; when the reason is one that does not pass (FEATURES L2), for good, and nothing is left behind."""
     if message.effect_id != state.effect_id:
         return NOTHING
     event = DownloadInterrupted(message.reason, message.received_bytes, message.detail, ctx.now_us)
@@ -220,27 +223,27 @@ def unknown(state: DownloadState, message: Message, ctx: Context) -> Decision:  
 # -- the table --------------------------------------------------------------------------------------------------------
 
 # fmt: off
-TABLE: Final[Mapping[type[Message], tuple[Decide[Any], ...]]] = {
-    #                   absent               asking     deciding       receiving  interrupted  completed  cancelled  refused
-    StartDownload:     (start,               ignore,    ignore,        ignore,    ignore,      ignore,    ignore,    ignore),
-    ResumeDownload:    (unknown,             unpause,   unpause,       unpause,   resume,      ignore,    ignore,    ignore),
-    PauseDownload:     (unknown,             pause,     pause,         pause,     ignore,      ignore,    ignore,    ignore),
-    CancelDownload:    (unknown,             cancel,    cancel,        cancel,    cancel,      ignore,    ignore,    ignore),
-    InterruptDownload: (interrupt_unstarted, interrupt, interrupt,     interrupt, end_again,   end_again, end_again, forget_again),
-    AwaitDownload:     (unknown,             wait,      wait,          wait,      wait,        wait,      wait,      wait),
-    DownloadHead:      (ignore,              head_came, ignore,        ignore,    ignore,      ignore,    ignore,    ignore),
-    ChooseTarget:      (ignore,              ignore,    target_chosen, ignore,    ignore,      ignore,    ignore,    ignore),
-    ReportProgress:    (ignore,              ignore,    ignore,        progress,  ignore,      ignore,    ignore,    ignore),
-    DownloadFinished:  (ignore,              finished,  ignore,        finished,  ignore,      ignore,    ignore,    ignore),
-    DownloadBroke:     (ignore,              broke,     broke,         broke,     ignore,      ignore,    ignore,    ignore),
-    DownloadNotWanted: (ignore,              ignore,    not_wanted,    ignore,    ignore,      ignore,    ignore,    ignore),
+TABLE: Final[Mapping[type[Message], tuple[Row, ...]]] = {
+    #                    absent     asking     deciding       receiving  interrupted completed  cancelled  refused
+    StartDownload:     (start,     ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    ResumeDownload:    (unknown,   unpause,   unpause,       unpause,   resume,     ignore,    ignore,    ignore),
+    PauseDownload:     (unknown,   pause,     pause,         pause,     ignore,     ignore,    ignore,    ignore),
+    CancelDownload:    (unknown,   cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
+    InterruptDownload: (unstarted, interrupt, interrupt,     interrupt, end_again,  end_again, end_again, forget_again),
+    AwaitDownload:     (unknown,   wait,      wait,          wait,      wait,       wait,      wait,      wait),
+    DownloadHead:      (ignore,    head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    ChooseTarget:      (ignore,    ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
+    ReportProgress:    (ignore,    ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
+    DownloadFinished:  (ignore,    finished,  ignore,        finished,  ignore,     ignore,    ignore,    ignore),
+    DownloadBroke:     (ignore,    broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
+    DownloadNotWanted: (ignore,    ignore,    not_wanted,    ignore,    ignore,     ignore,    ignore,    ignore),
 }
 # fmt: on
 """A row for each message, a column for each phase, in the order of ``PHASES``."""
 
 
-def _row(cells: tuple[Decide[Any], ...]) -> Decide[Any]:
-    by_phase: Mapping[Phase, Decide[Any]] = dict(zip(PHASES, cells, strict=True))
+def _row(cells: tuple[Row, ...]) -> Row:
+    by_phase: Mapping[Phase, Row] = dict(zip(PHASES, cells, strict=True))
 
     def decide(state: DownloadState, message: Message, ctx: Context) -> Decision:
         return by_phase[state.phase](state, message, ctx)
@@ -274,24 +277,30 @@ def _changed(
 
 def _answer(state: DownloadState, milestone: Milestone) -> Phase | Exception | None:
     """The phase when the milestone is reached, an exception when it never will be, None when it may yet."""
-    phase = state.phase
-    stopped = phase not in ACTIVE
+    stopped = state.phase not in ACTIVE
     match milestone:
         case "running":
-            return None if state.paused else phase
+            reached = not state.paused
         case "stopped":
-            return phase if stopped else None
+            reached = stopped
         case "done":
-            return phase if stopped and not can_resume(state) else None
+            reached = stopped and not can_resume(state)
         case "announced":
-            if phase == "refused":
-                return DownloadRefused(f"{_order(state).url} was refused: a listener of will-download prevented it")
-            if state.target_path or (stopped and state.head is not None):
-                return phase
-            if stopped:
-                why = f"{state.reason} ({state.detail})" if state.detail else state.reason
-                return DownloadFailed(f"{_order(state).url} could not begin: {why}")
-            return None
+            reached = bool(state.target_path) or stopped
+            if stopped and not state.target_path and (failure := _unannounced(state)) is not None:
+                return failure
+    return state.phase if reached else None
+
+
+def _unannounced(state: DownloadState) -> Exception | None:
+    """Why ``will-download`` was not answered with a file; None when it was asked, and the download stopped then."""
+    url = _order(state).url
+    if state.phase == "refused":
+        return DownloadRefused(f"{url} was refused: a listener of will-download prevented it")
+    if state.head is not None:
+        return None
+    why = f"{state.reason} ({state.detail})" if state.detail else state.reason
+    return DownloadFailed(f"{url} could not begin: {why}")
 
 
 def _order(state: DownloadState) -> DownloadOrder:

@@ -1,7 +1,7 @@
 """Carries out ``FetchDownload`` and ``StopFetch``, over ports and the door only.
 
-What goes wrong is an outcome: the network's errors, the disk's, the server's statuses. Whatever happens, the connection and
-the file are closed, and no file stays behind that no turn knows of.
+What goes wrong is an outcome: the network's errors, the disk's, the server's statuses. Whatever happens, the connection
+and the file are closed, and no file stays behind that no turn knows of.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
 
 
 async def stop_fetch(effect: StopFetch, door: Door) -> None:
-    """Stop the fetch and delete what it leaves. A fetch that still writes deletes its own files when it has closed them."""
+    """Stop the fetch and delete what it leaves. One that still writes deletes its files when it has closed them."""
     if effect.effect_id is not None:
         door.stop(effect.effect_id)
     for path in effect.discard:
@@ -66,7 +66,7 @@ async def stop_fetch(effect: StopFetch, door: Door) -> None:
             await door.world.files.remove(path)
 
 
-class _Unwanted(Exception):
+class _UnwantedError(Exception):
     """The download has gone another way: what this fetch does no longer counts."""
 
 
@@ -91,7 +91,7 @@ class _Fetch:
             if offset is None:
                 return DownloadFinished(self._effect.id, self._effect.total_bytes)
             return await self._request(offset)
-        except _Unwanted:
+        except _UnwantedError:
             return None
 
     def _download(self) -> DownloadState:
@@ -159,7 +159,7 @@ class _Fetch:
         head = ranges.head_of(answer.url_chain, response.status, response.headers, offset)
         name = await self._door.ask(DownloadHead(self._effect.id, head))
         if not isinstance(name, str):
-            raise _Unwanted
+            raise _UnwantedError
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._target_path and not await self._choose_target(name):
             return DownloadNotWanted(self._effect.id)
@@ -180,7 +180,7 @@ class _Fetch:
         part = await self._claim(f"{target}.{number}.part" if number else f"{target}.part" for number in count())
         self._target_path, self._part_path = target, part
         if not await self._door.ask(ChooseTarget(self._effect.id, target, part, claimed)):
-            raise _Unwanted
+            raise _UnwantedError
         self._made.clear()
         return True
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
-from partita.actors.kernel.behavior import Evolve
 from partita.events.downloads import (
     DownloadCancelled,
     DownloadCompleted,
@@ -99,7 +98,7 @@ def _turned_down(state: DownloadState, event: DownloadTurnedDown) -> DownloadSta
     return replace(state, phase="refused", paused=False, effect_id=None, ended_us=event.ended_us)
 
 
-EVOLVE: Final[Mapping[type[Event], Evolve[Any]]] = {
+EVOLVE: Final[Mapping[type[Event], Callable[..., DownloadState]]] = {
     DownloadStarted: _started,
     DownloadHeadReceived: _head_received,
     TargetChosen: _target_chosen,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from partita.events.downloads import (
     StartDownload,
 )
 from partita.events.system import Recover, Tell
+from partita.events.types import Event, Message
 
 
 def actor_of(download_id: str) -> str:
@@ -89,9 +91,14 @@ def forgotten(state: DownloadsState, event: DownloadForgotten) -> DownloadsState
     return DownloadsState({key: entry for key, entry in state.items.items() if key != event.id})
 
 
+DECIDE: Final = dict[type[Message], Callable[..., Decision]](
+    {BeginDownload: begin, EndDownload: end, ForgetDownload: forget, Recover: recover}
+)
+
+EVOLVE: Final = dict[type[Event], Callable[..., DownloadsState]](
+    {DownloadAdded: added, DownloadEnded: ended, DownloadForgotten: forgotten}
+)
+
 behavior: Final[Behavior[DownloadsState]] = Behavior(
-    kind="downloads",
-    initial=DownloadsState,
-    decide={BeginDownload: begin, EndDownload: end, ForgetDownload: forget, Recover: recover},
-    evolve={DownloadAdded: added, DownloadEnded: ended, DownloadForgotten: forgotten},
+    kind="downloads", initial=DownloadsState, decide=DECIDE, evolve=EVOLVE
 )

@@ -1,8 +1,8 @@
 """What a downloaded file is called (FEATURES L15). Pure, and the same on every machine: decide calls it.
 
-The name comes from ``Content-Disposition`` (RFC 6266, RFC 5987), else from the URL, else it is ``download``; an extension is
-added by the MIME type when there is none. Whatever a server says, the result is one name, never a path: it cannot leave
-the folder that it is put in.
+The name comes from ``Content-Disposition`` (RFC 6266, RFC 5987), else from the URL, else it is ``download``; an
+extension is added by the MIME type when there is none. Whatever a server says, the result is one name, never a path: it
+cannot leave the folder that it is put in.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ EXTENSIONS: Final[Mapping[str, str]] = {
 
 _PARAMETER: Final = re.compile(r"""([^\s;=]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)""")
 _ILLEGAL: Final = re.compile(r'[<>:"|?*\\/]')  # on one platform or another
-_RESERVED: Final = re.compile(r"(?i)(?:con|prn|aux|nul|com[1-9]|lpt[1-9]|clock\$)(?:\..*)?")  # names of devices on Windows
+_RESERVED: Final = re.compile(
+    r"(?i)(?:con|prn|aux|nul|com[1-9]|lpt[1-9]|clock\$)(?:\..*)?"
+)  # names of devices on Windows
 _EXTENSION: Final = re.compile(r"\.[A-Za-z0-9_+-]{1,16}$")
 _DOUBLE_EXTENSION: Final = re.compile(r"(?i)\.(?:tar)\.[a-z0-9]{1,4}$")
 

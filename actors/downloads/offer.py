@@ -22,7 +22,7 @@ class DownloadOffer(Struct, frozen=True):
 
 
 class DownloadAnswer(Struct, frozen=True):
-    """``prevented``: nobody wants it. ``save_path``: the file, an absolute path; None leaves the choice to the session."""
+    """``prevented``: nobody wants it. ``save_path``: an absolute path; None leaves the choice to the session."""
 
     prevented: bool = False
     save_path: str | None = None

@@ -10,7 +10,7 @@ from partita.actors.kernel.world import Clock, OpenFile
 WRITE_BYTES: Final = 1 << 20
 CHECKPOINT_BYTES: Final = 4 << 20
 CHECKPOINT_S: Final = 0.25
-"""What a crash costs at most: the bytes since the last checkpoint, of which there is one after so many bytes or seconds."""
+"""There is a checkpoint after so many bytes or seconds: a crash costs what came since the last one."""
 
 
 class PartFile:

@@ -10,8 +10,12 @@ from partita.events.downloads import DownloadHeadFields
 
 _CONTENT_RANGE: Final = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
 
+_PARTIAL: Final = 206
+_WHOLE: Final = frozenset({200, 201, 202, 203})
+_OF_A_RANGE: Final = frozenset({_PARTIAL, 412, 416})
+
 Fit = Literal["goes on", "begins again", "ask again", "failed"]
-"""What a response is to a download: the missing rest; all of it; neither, but it may be asked for all; no file at all."""
+"""What a response is: the missing rest; all of it; neither, but one may ask for all; no file at all."""
 
 
 def validator(e_tag: str, last_modified: str) -> str | None:
@@ -31,21 +35,17 @@ def range_fields(offset: int, condition: str) -> Fields:
 
 def fit(status: int, headers: Fields, *, offset: int, total_bytes: int, e_tag: str) -> Fit:
     """Compare a response with what was asked: ``offset`` 0 is all of it, without a ``Range``."""
-    if status in (200, 201, 202, 203):
+    if status in _WHOLE:
         return "begins again"
-    if offset == 0:
-        return "failed"
-    if status in (412, 416):
-        return "ask again"
-    if status != 206:  # noqa: PLR2004
+    if offset == 0 or status not in _OF_A_RANGE:
         return "failed"
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
-    if match is None or int(match[1]) != offset:
+    if status != _PARTIAL or match is None or int(match[1]) != offset:
         return "ask again"
-    if total_bytes and match[3] != "*" and int(match[3]) != total_bytes:
-        return "ask again"
+    same_length = not total_bytes or match[3] in ("*", str(total_bytes))
     now = first(headers, "etag")
-    return "goes on" if not (now and e_tag) or now == e_tag else "ask again"
+    same_tag = not (now and e_tag) or now == e_tag
+    return "goes on" if same_length and same_tag else "ask again"
 
 
 def head_of(url_chain: tuple[str, ...], status: int, headers: Fields, offset: int) -> DownloadHeadFields:
@@ -66,7 +66,7 @@ def head_of(url_chain: tuple[str, ...], status: int, headers: Fields, offset: in
 def _total(status: int, headers: Fields, offset: int) -> int:
     """The length of the whole file; 0 when the server does not say."""
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
-    if status == 206 and match is not None and match[3] != "*":  # noqa: PLR2004
+    if status == _PARTIAL and match is not None and match[3] != "*":
         return int(match[3])
     length = first(headers, "content-length") or ""
     if not length.isdecimal() or first(headers, "transfer-encoding") is not None:

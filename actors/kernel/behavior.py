@@ -8,14 +8,11 @@ all of it is derived from the recorded turn, so that deciding again gives the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from partita.events.types import Effect, Event, Message, State
-
-if TYPE_CHECKING:
-    from partita.actors.kernel.context import Context
 
 S = TypeVar("S")
 
@@ -41,8 +38,11 @@ class Decision(Struct, frozen=True, gc=False):
 
 NOTHING = Decision()
 
-Decide = Callable[[S, Message, "Context"], Decision]
-Evolve = Callable[[S, Event], S]
+Decide = Callable[..., Decision]
+"""``decide(state, message, ctx)``, where ``message`` is of the type that the table has it under."""
+
+Evolve = Callable[..., S]
+"""``evolve(state, event)``, where ``event`` is of the type that the table has it under."""
 
 
 class Behavior(Struct, Generic[S], frozen=True):
@@ -56,7 +56,7 @@ class Behavior(Struct, Generic[S], frozen=True):
     kind: str
     initial: Callable[[], S]
     decide: Mapping[type[Message], Decide]
-    evolve: Mapping[type[Event], Evolve]
+    evolve: Mapping[type[Event], Evolve[S]]
     evolve_version: int = 1
 
 

@@ -1,4 +1,7 @@
-"""One actor out of several capabilities: each decides and evolves on the field of the state that it owns."""
+"""One actor out of several capabilities: each decides and evolves on the field of the state that it owns.
+
+A capability that has no state of its own (it evolves nothing) has no field, and decides on the whole.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
 def composed(kind: str, state: type[State], parts: Mapping[str, Behavior[Any]]) -> Behavior[Any]:
     """See :func:`partita.actors.kernel.behavior.compose`."""
     fields = {field.name for field in msgspec.structs.fields(state)}
-    if unknown := parts.keys() - fields:
-        raise ValueError(f"{tag_of(state)} has no field for the capabilities {sorted(unknown)}")
+    for name, part in parts.items():
+        if name not in fields and part.evolve:
+            raise ValueError(f"{tag_of(state)} has no field for the capability {name!r}, which has a state of its own")
     decide: dict[type[Message], Decide] = {}
-    evolve: dict[type[Event], Evolve] = {}
+    evolve: dict[type[Event], Evolve[Any]] = {}
     recovering: list[tuple[str, Decide]] = []
     for name, part in parts.items():
         for message, row in part.decide.items():
@@ -45,13 +49,13 @@ def composed(kind: str, state: type[State], parts: Mapping[str, Behavior[Any]]) 
 
 def _decide_on(name: str, decide: Decide) -> Decide:
     def on_part(state: State, message: Message, ctx: Context) -> Decision:
-        return decide(getattr(state, name), message, ctx)
+        return decide(getattr(state, name, state), message, ctx)
 
     on_part.__wrapped__ = decide  # type: ignore[attr-defined]  # a divergence report names the function that decided
     return on_part
 
 
-def _evolve_on(name: str, evolve: Evolve) -> Evolve:
+def _evolve_on(name: str, evolve: Evolve[Any]) -> Evolve[Any]:
     replace: Callable[..., State] = msgspec.structs.replace
 
     def on_part(state: State, event: Event) -> State:

@@ -20,7 +20,7 @@ from partita.actors.kernel.behavior import Decide, Decision, Evolve
 from partita.actors.kernel.carrying import Carrying
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.fold import Behaviors, evolve_table, fingerprint, fold, kind_of, pending_after
-from partita.actors.kernel.future import Future
+from partita.actors.kernel.future import Future, resolved
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.turning import decide_turn
 from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
@@ -98,7 +98,7 @@ class Partition:
         self.carrying = Carrying(self, carriers)
         self._on_close: list[Callable[[], None]] = []
         self.subscribers: tuple[Callable[[int], None], ...] = ()
-        self._decide: dict[str, Mapping[type[Message], Decide[Any]]] = {k: b.decide for k, b in behaviors.items()}
+        self._decide: dict[str, Mapping[type[Message], Decide]] = {k: b.decide for k, b in behaviors.items()}
         self._evolve: dict[str, Mapping[type[Event], Evolve[Any]]] = {k: evolve_table(b) for k, b in behaviors.items()}
         self._context = Context(seed=store.seed)
         self._now_us = world.clock.now_us
@@ -111,7 +111,10 @@ class Partition:
         self._submit = self._committer.submit
         self._restore()
         kernel.drive(self._committer)
-        self._begin()  # before anybody else can send a message
+        begun = self._begin()  # before anybody else can send a message
+        if kernel.on_own_thread():
+            kernel.run_until(begun)
+        begun.get()  # from here on, getters show the partition as opened
 
     # -- opening and closing ----------------------------------------------------------------------------------------
 
@@ -128,21 +131,21 @@ class Partition:
         self.time_us = folded.time_us
         self._next_snapshot = self.position + self._snapshot_every
 
-    def _begin(self) -> None:
-        """The first turns of an opening settle what the last process left in flight."""
+    def _begin(self) -> Future[list[object]]:
+        """The first turns of an opening settle what the last process left in flight; done when they are taken."""
         cause = External("system", self.store.epoch)
         recover = Recover(self.store.epoch)
         names = ["session", *sorted(name for name, actor in self.actors.items() if actor.pending and name != "session")]
-        for name in names:
-            self.actor(name).actor_inbox.put_internal((recover, cause, None, False))
+        taken = [Future[object]() for _ in names]
+        for name, reply in zip(names, taken, strict=True):
+            self.actor(name).actor_inbox.put_internal((recover, cause, reply, False))
+        return resolved(None).join(*taken)
 
     def close(self) -> None:
         """Make everything taken so far durable and stop. Blocks; not on the kernel's own thread."""
         if self.closed:
             return
         self.closed = True
-        for callback in self._on_close:
-            callback()
         self.carrying.stop_all()
         for actor in list(self.actors.values()):
             actor.stop()
@@ -150,6 +153,8 @@ class Partition:
         for reply in [reply for waiting in self._waiting.values() for reply in waiting]:
             reply.set_exception(SystemClosed(f"{self.name} was closed before the answer came"))
         self._waiting.clear()
+        for callback in self._on_close:
+            callback()
         self.store.close()
 
     # -- from outside -----------------------------------------------------------------------------------------------
@@ -208,7 +213,7 @@ class Partition:
         return unsubscribe
 
     def on_close(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` when the partition is being closed."""
+        """Call ``callback`` as the partition closes: all it has taken is durable by then, and the log can still be read."""
         self._on_close.append(callback)
 
     # -- the turn ---------------------------------------------------------------------------------------------------

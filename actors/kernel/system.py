@@ -23,6 +23,7 @@ import trio
 
 from partita.actors.kernel.delivery import CallbackThread
 from partita.actors.kernel.dispatcher import Dispatcher
+from partita.actors.kernel.future import Future
 from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
 from partita.events.errors import SystemClosed
 from partita.store.names import folder_name
@@ -104,12 +105,29 @@ class ActorSystem:
             self._partitions.clear()
         for partition in partitions:
             partition.close()
+        self._close_network()
         if self._stop is not None and self._thread is not None:
             self._stop()
             if self._thread is not threading.current_thread():
                 self._thread.join()
         self.callbacks.close()
         _open_systems.discard(self)
+
+    def _close_network(self) -> None:
+        """Close the connections, on the loop that opened them."""
+        kernel = self._kernel
+        if kernel is None:
+            return
+        closed: Future[None] = Future()
+
+        async def close() -> None:
+            try:
+                await self.world.network.close()
+            finally:
+                closed.set(None)
+
+        kernel.call_soon(lambda: kernel.carry_out(close, "closing connections"))
+        closed.get()
 
     def __enter__(self) -> Self:
         self.kernel  # noqa: B018  # started here, so that the first call does not pay for it

@@ -12,7 +12,7 @@ from partita.events.types import AwaitedEffect, Message, Outcome, State
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Context
 
-Decides = Mapping[type[Message], Decide[Any]]
+Decides = Mapping[type[Message], Decide]
 Pending = Mapping[str, AwaitedEffect]
 
 

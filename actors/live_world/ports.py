@@ -1,4 +1,6 @@
 """The system's clock, randomness and disk."""
+# System calls by their names: descriptors, flags and the order of syncs are the point here.
+# ruff: noqa: PTH103, PTH105, PTH108, PTH116, PTH117, PTH120
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ import os
 import secrets
 import sys
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import trio
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NEW_FILE: Final = 0o666  # the user's umask takes away what it wants
 _WRITING: Final = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -145,13 +147,11 @@ def _write_all(descriptor: int, offset: int, data: bytes) -> None:
         rest = rest[written:]
 
 
-if hasattr(os, "pwrite"):
-    _write_at = os.pwrite
-else:  # Windows
-
-    def _write_at(descriptor: int, data: memoryview, offset: int, /) -> int:
+def _write_at(descriptor: int, data: memoryview, offset: int) -> int:
+    if sys.platform == "win32":
         os.lseek(descriptor, offset, os.SEEK_SET)
         return os.write(descriptor, data)
+    return os.pwrite(descriptor, data, offset)
 
 
 def _sync(descriptor: int) -> None:

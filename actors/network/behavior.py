@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 from partita.actors.kernel.behavior import Behavior, Decision
+from partita.actors.kernel.context import Context
 from partita.events.network import Fetch, SendRequest
-from partita.events.types import State
-
-if TYPE_CHECKING:
-    from partita.actors.kernel.context import Context
+from partita.events.types import Message, State
 
 
 def fetch(state: State, message: Fetch, ctx: Context) -> Decision:  # noqa: ARG001  # the shape of every decide
@@ -29,4 +28,6 @@ def fetch(state: State, message: Fetch, ctx: Context) -> Decision:  # noqa: ARG0
     )
 
 
-behavior: Final[Behavior[State]] = Behavior(kind="network", initial=State, decide={Fetch: fetch}, evolve={})
+DECIDE: Final = dict[type[Message], Callable[..., Decision]]({Fetch: fetch})
+
+behavior: Final[Behavior[State]] = Behavior(kind="network", initial=State, decide=DECIDE, evolve={})

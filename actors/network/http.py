@@ -82,9 +82,9 @@ ACCEPT_ENCODING: Final = _decodable()
 
 
 class NetError(PartitaError, TransportError):
-    """A request that failed on its way. ``str()`` is ``net::ERR_NAME``, ``code`` Chromium's number.
+    """A request that failed on its way. ``str()`` is ``net::ERR_NAME``, ``code`` is Chromium's number.
 
-    ``name`` is the part after ``net::``; ``detail`` says for people what happened, and stands as a note under a traceback.
+    ``name`` is the part after ``net::``; ``detail`` says for people what happened, and is a note under a traceback.
     """
 
     def __init__(self, name: str, detail: str = "", *, request: Request | None = None) -> None:
@@ -132,6 +132,17 @@ _PROTOCOL_TEXTS: Final = (
     ("Receive buffer too long", "ERR_RESPONSE_HEADERS_TOO_BIG"),
 )
 
+# The most particular first.
+_KINDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (PoolTimeout, "ERR_INSUFFICIENT_RESOURCES"),
+    (TimeoutException, "ERR_TIMED_OUT"),
+    (UnsupportedProtocol, "ERR_UNKNOWN_URL_SCHEME"),
+    (LocalProtocolError, "ERR_INVALID_ARGUMENT"),
+    (DecodingError, "ERR_CONTENT_DECODING_FAILED"),
+    (UnreadableURL, "ERR_INVALID_URL"),
+    (TransportError, "ERR_CONNECTION_FAILED"),
+)
+
 
 def net_error(error: BaseException, request: Request | None = None) -> NetError:
     """The NetError that an exception of httpx, of the operating system or of OpenSSL amounts to."""
@@ -146,26 +157,10 @@ def _name_of(error: BaseException) -> str:
     for cause in _causes(error):
         if isinstance(cause, OSError) and (name := net_errors.of_os_error(cause)) is not None:
             return name
-    match error:
-        case PoolTimeout():
-            return "ERR_INSUFFICIENT_RESOURCES"
-        case TimeoutException():
-            return "ERR_TIMED_OUT"
-        case UnsupportedProtocol():
-            return "ERR_UNKNOWN_URL_SCHEME"
-        case LocalProtocolError():
-            return "ERR_INVALID_ARGUMENT"
-        case DecodingError():
-            return "ERR_CONTENT_DECODING_FAILED"
-        case UnreadableURL():
-            return "ERR_INVALID_URL"
-        case RemoteProtocolError():
-            text = str(error)
-            return next((name for part, name in _PROTOCOL_TEXTS if part in text), "ERR_INVALID_HTTP_RESPONSE")
-        case TransportError():
-            return "ERR_CONNECTION_FAILED"
-        case _:
-            return "ERR_FAILED"
+    if isinstance(error, RemoteProtocolError):
+        text = str(error)
+        return next((name for part, name in _PROTOCOL_TEXTS if part in text), "ERR_INVALID_HTTP_RESPONSE")
+    return next((name for kind, name in _KINDS if isinstance(error, kind)), "ERR_FAILED")
 
 
 def _detail_of(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """Chromium's network errors by name, and which of them an error of the operating system is.
 
-The numbers are those of Chromium's ``net/base/net_error_list.h``. No error class stands here: this module imports neither
-httpx nor any I/O, so that simulated worlds may use it too.
+The numbers are those of Chromium's ``net/base/net_error_list.h``. The error class is in
+:mod:`partita.actors.network.http`, beside httpx's.
 """
 
 from __future__ import annotations

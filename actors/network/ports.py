@@ -1,4 +1,4 @@
-"""The live network: httpx's own transport on trio. The lean transport of issue 4 takes its place behind the same port."""
+"""The live network: httpx's own transport on trio. A leaner one will take its place behind the same port."""
 
 from __future__ import annotations
 

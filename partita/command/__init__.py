@@ -1,4 +1,4 @@
-"""The ``partita`` command: a file a command; what they share stands in ``options``, ``reading``, ``printing``, ``ending``.
+"""The ``partita`` command: a file a command. What they share is in ``options``, ``reading``, ``printing``, ``ending``.
 
 Exit status: 0 fine; 1 the answer is no (a divergence, damage, a failed request or download); 2 wrong usage; 130 Ctrl-C.
 ``--json`` prints one JSON object; of the streams ``log show`` and ``log tail``, one object a line.

@@ -38,7 +38,7 @@ def diff(
             return
         table = plain_table("field", f"at {left}", f"at {right}")
         for difference in found:
-            table.add_row(Text(" ".join(difference.path.split())), *sides(difference, reveal=reveal))
+            table.add_row(Text(difference.path.replace("\\n", " ")), *sides(difference, reveal=reveal))
         out.print(table)
 
 

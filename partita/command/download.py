@@ -33,7 +33,9 @@ TICK_S: Final = 0.1
 
 
 def download(
-    urls: Annotated[list[str] | None, typer.Argument(metavar="URL...", help="One or several.", show_default=False)] = None,
+    urls: Annotated[
+        list[str] | None, typer.Argument(metavar="URL...", help="One or several.", show_default=False)
+    ] = None,
     *,
     partition: Name = None,
     directory: Annotated[

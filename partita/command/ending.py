@@ -6,12 +6,14 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import typer
 
 from partita.errors import NetError, PartitaError, UnobservedFailure, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NO: Final = 1
 WRONG_USAGE: Final = 2
@@ -68,5 +70,5 @@ def complain(text: str) -> None:
 
 
 def _forget_stdout() -> None:
-    """Nobody reads on: what is still buffered goes nowhere, and the interpreter's own flush at exit does not complain."""
+    """Nobody reads on: what is buffered goes nowhere, and the interpreter's own flush at exit does not complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

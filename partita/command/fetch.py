@@ -21,9 +21,12 @@ def fetch(
     *,
     partition: Name = None,
     method: Annotated[
-        str | None, typer.Option("-X", "--method", help="GET, or POST with --data, unless told otherwise.", show_default=False)
+        str | None,
+        typer.Option("-X", "--method", help="GET, or POST with --data, unless told otherwise.", show_default=False),
     ] = None,
-    header: Annotated[list[str] | None, typer.Option("-H", "--header", metavar="'NAME: VALUE'", show_default=False)] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("-H", "--header", metavar="'NAME: VALUE'", show_default=False)
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option("-d", "--data", metavar="TEXT", help="A body; @FILE takes it from a file.", show_default=False),
@@ -38,7 +41,7 @@ def fetch(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Send a request through a session, with its cookies, and print the body. Any answer of the server is fine: see -i."""
+    """Send a request through a session, cookies and all, and print the body. Any answer of a server is fine: see -i."""
     headers = [_header(line) for line in header or []]
     body = None if data is None else _body(data)
     if body is not None and not any(name.lower() == "content-type" for name, _ in headers):

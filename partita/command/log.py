@@ -8,18 +8,22 @@ import typer
 
 from partita.command.ending import NO, WrongUsage
 from partita.command.options import AsJson, AsJsonLines, DataDir, Partition, Reveal, Through
-from partita.command.printing import console, print_json, print_json_line
+from partita.command.printing import console, counted, print_json, print_json_line, size_text
 from partita.command.reading import path_of, reading
 from partita.command.turns import TurnPrinter, of_actor, turn_to_plain
-from partita.command.verifying import verified
+from partita.command.verifying import print_verification, verification_to_plain
 from partita.store.codec import RecordedTurn
 from partita.store.partition import PartitionStore
 
-Start = Annotated[int | None, typer.Option("--start", min=1, metavar="N", help="From this position on.", show_default=False)]
+Start = Annotated[
+    int | None, typer.Option("--start", min=1, metavar="N", help="From this position on.", show_default=False)
+]
 Stop = Annotated[int | None, typer.Option("--stop", min=0, metavar="N", help="To this position.", show_default=False)]
 Actor = Annotated[
     str | None,
-    typer.Option("--actor", metavar="NAME", help="Of this actor only; the beginning of its id will do.", show_default=False),
+    typer.Option(
+        "--actor", metavar="NAME", help="Of this actor only; the beginning of its id will do.", show_default=False
+    ),
 ]
 
 LOOK_S: Final = 0.5
@@ -83,12 +87,12 @@ def tail(
 
 def verify(partition: Partition = "", *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Walk every checksum and the chain. Exit status 1 when anything is not what was written."""
-    found = verified(path_of(partition, data_dir))
+    found = PartitionStore.verify_at(path_of(partition, data_dir))
     if as_json:
-        print_json(found.plain())
+        print_json(verification_to_plain(found))
     else:
-        found.print(console())
-    if not found.good:
+        print_verification(console(), found)
+    if not found.ok:
         raise typer.Exit(NO)
 
 
@@ -96,7 +100,9 @@ def export(
     partition: Partition,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The file to write.")],
     *,
-    include_keys: Annotated[bool, typer.Option("--include-keys", help="Whoever has the file can read its secrets.")] = False,
+    include_keys: Annotated[
+        bool, typer.Option("--include-keys", help="Whoever has the file can read its secrets.")
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -111,4 +117,4 @@ def export(
         print_json({"path": str(path.absolute()), "turns": turns, "size_bytes": size_bytes, "keys": include_keys})
     else:
         keys = "with its keys" if include_keys else "without its keys"
-        console().print(f"{turns} turns in {path} ({size_bytes} bytes), {keys}")
+        console().print(f"{counted(turns, 'turn')} in {path} ({size_text(size_bytes)}), {keys}")

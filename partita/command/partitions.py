@@ -49,7 +49,9 @@ def _described(name: str, folder: Path) -> dict[str, object]:
     try:
         with PartitionStore.read(folder) as store:
             position = store.position
-            time = next((turn.time for turn in store.turns(position)), None) if position >= store.first_position else None
+            time = (
+                next((turn.time for turn in store.turns(position)), None) if position >= store.first_position else None
+            )
     except StoreError as error:
         problem = line_of(error)
     # Blocks in use, where the system tells: the files are sparse.

@@ -1,28 +1,43 @@
-"""What goes to stdout: JSON, or tables and text by rich (plain, and as wide as they need, when nobody looks at a terminal)."""
+"""What goes to stdout: JSON, or tables and text by rich: plain, and as wide as need be, where there is no terminal."""
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-PIPE_WIDTH: Final = 400
+PIPE_WIDTH: Final = 4000
 """Into a pipe or file, lines are not broken for a width that nobody has."""
 
 
 def console(*, error: bool = False) -> Console:
-    """A console on stdout (or stderr). It takes texts as they are: no markup, no emoji, nothing highlighted on its own."""
+    """A console on stdout, or stderr. It takes texts as they are: no markup, no emoji, nothing highlighted."""
     stream = sys.stderr if error else sys.stdout
     return Console(
-        file=stream,
+        file=stream if stream.isatty() else _Trimmed(stream),
         width=None if stream.isatty() else PIPE_WIDTH,
         markup=False,
         emoji=False,
         highlight=False,
     )
+
+
+class _Trimmed(io.TextIOBase):
+    """Into a pipe or file, lines end with their last character: tables are not filled up with blanks."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def print_json(value: object) -> None:
@@ -43,6 +58,11 @@ def plain_table(*columns: str, header: bool = True) -> Table:
     for column in columns:
         table.add_column(column, no_wrap=column != columns[-1], overflow="fold")
     return table
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 turn``, ``2 turns``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def size_text(count: int) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from partita.command.ending import WrongUsage
 from partita.store.names import DEFAULT_FOLDER, folder_name
 from partita.store.partition import PartitionStore
 from partita.system import PERSIST, default_data_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def data_dir_of(data_dir: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""``partita replay``: does today's code agree with what happened?"""
+"""``partita replay``: whether today's code agrees with what happened."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from partita.actors.session.behavior import BEHAVIORS
 from partita.command.diff import difference_to_plain, sides
 from partita.command.ending import NO
 from partita.command.options import AsJson, DataDir, Partition, Reveal, Through
-from partita.command.printing import console, plain_table, print_json
+from partita.command.printing import console, counted, plain_table, print_json
 from partita.command.reading import reading
 from partita.command.turns import told, turn_to_plain
 from partita.inspection import Plain, summary, to_plain
@@ -24,7 +24,9 @@ def replay(
     partition: Partition = "",
     *,
     start: Annotated[int, typer.Option("--start", metavar="N", min=1, help="From this position on.")] = 1,
-    stop: Annotated[int | None, typer.Option("--stop", metavar="N", help="To this position.", show_default=False)] = None,
+    stop: Annotated[
+        int | None, typer.Option("--stop", metavar="N", help="To this position.", show_default=False)
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="K", min=1, help="End at so many divergences.", show_default=False)
     ] = None,
@@ -33,7 +35,7 @@ def replay(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Decide every recorded message again and compare. Exit status 1 when today's code would have decided differently."""
+    """Decide every recorded message again and compare. Exit status 1 when today's code would decide differently."""
     with reading(partition, data_dir, through=through) as store:
         report = redecide(store, BEHAVIORS, start=start, stop=stop, limit=limit)
         if as_json:
@@ -79,15 +81,15 @@ def _outcome(decided: tuple[tuple[object, ...], tuple[object, ...]], *, reveal: 
 def print_report(out: Console, report: Report, *, reveal: bool = False) -> None:
     """What was found, and the first divergences side by side."""
     if report.turns:
-        out.print(f"{report.turns} turns decided again, {report.first} to {report.last}")
+        out.print(f"{counted(report.turns, 'turn')} decided again, {report.first} to {report.last}")
     else:
         out.print("no turns")
     if report.skipped:
-        out.print(f"skipped: {len(report.skipped)} turns whose secrets were erased: {_positions(report.skipped)}")
+        out.print(f"skipped: {counted(len(report.skipped), 'turn')} whose secrets were erased: {_positions(report.skipped)}")
     if report.agrees:
         out.print(Text("0 divergences: today's code agrees with what happened", style="green"))
         return
-    out.print(Text(f"{len(report.divergences)} divergences", style="bold red"))
+    out.print(Text(counted(len(report.divergences), "divergence"), style="bold red"))
     for divergence in report.divergences[:SHOWN]:
         out.print()
         print_divergence(out, divergence, reveal=reveal)
@@ -110,7 +112,8 @@ def print_divergence(out: Console, divergence: Divergence, *, reveal: bool = Fal
         out.print(table)
     if divergence.turn_before is not None:
         before = divergence.turn_before
-        out.print(Text(f"turn before   {before.position} of {before.actor}: ", style="dim").append(told(before, reveal=reveal)))
+        label = f"turn before   {before.position} of {before.actor}: "
+        out.print(Text(label, style="dim").append(told(before, reveal=reveal)))
     out.print(Text("state before  ", style="dim").append(summary(divergence.state_before, reveal=reveal)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from partita.command.printing import console
-from partita.inspection import cause_text, led_to, summary, time_text, to_plain
+from partita.inspection import ID_SHOWN, cause_text, led_to, summary, time_text, to_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rich.console import Console
 
     from partita.store.codec import RecordedTurn
@@ -24,7 +25,6 @@ WIDE: Final = 118
 """From this many columns on there is room for dates."""
 
 ACTOR_WIDTH: Final = 17
-ID_SHOWN: Final = 8
 
 
 class TurnPrinter:

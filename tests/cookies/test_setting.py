@@ -56,6 +56,8 @@ def test_a_cookie_needs_nothing_but_a_url_and_a_name_or_value() -> None:
         ("wss://example.com/", {"secure": True}, {"source_scheme": "secure"}),
         ("https://bücher.example/", {}, {"domain": "xn--bcher-kva.example"}),
         (HTTPS, {"expiration_date": NOW_S + 60.5}, {"expiry_us": NEW_YEARS_EVE_2015_US + 60_500_000}),
+        (HTTPS, {"expiration_date": float("nan")}, {"expiry_us": None}),
+        (HTTPS, {"expiration_date": float("inf")}, {"expiry_us": NEW_YEARS_EVE_2015_US + 400 * DAY}),
         (HTTPS, {"expiration_date": 1e300}, {"expiry_us": NEW_YEARS_EVE_2015_US + 400 * DAY}),
         (HTTPS, {"creation_date": NOW_S - 5.0}, {"creation_us": NEW_YEARS_EVE_2015_US - 5 * SECOND}),
         (HTTPS, {"creation_date": NOW_S + 5.0}, {"creation_us": NEW_YEARS_EVE_2015_US}),

@@ -6,9 +6,7 @@ from partita.actors.network import fields
 
 
 def outgoing(given: fields.Fields = (), cookie: str | None = None) -> fields.Fields:
-    return fields.outgoing(
-        given, user_agent="Me/1", accept_language="en-US", accept_encoding="gzip", cookie=cookie
-    )
+    return fields.outgoing(given, user_agent="Me/1", accept_language="en-US", accept_encoding="gzip", cookie=cookie)
 
 
 def test_a_request_carries_what_the_session_says_and_what_the_caller_gave() -> None:

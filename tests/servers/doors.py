@@ -1,7 +1,7 @@
 """A partition small enough to read, for tests of what carries out effects: real behaviors, real carriers, no log.
 
-It takes turns at once, on the caller's own trio, and begins effects in a nursery of the test. What the kernel adds (commit,
-recovery, supervision) is tested where the kernel is.
+It takes turns at once, on the caller's own trio, and begins effects in a nursery of the test. What the kernel adds
+(commit, recovery, supervision) is tested where the kernel is.
 """
 
 from __future__ import annotations

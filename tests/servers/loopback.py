@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Self
 
 PATIENCE_S = 30.0
 CHUNK = 64 * 1024
@@ -35,7 +36,7 @@ class Seen:
         return next((value for given, value in self.headers if given == name), None)
 
 
-class HungUp(Exception):
+class HungUpError(Exception):
     """Raised by an answer to end the connection where it stands."""
 
 
@@ -65,13 +66,13 @@ class Reply:
 
     def hang_up(self) -> None:
         """An orderly end, in the wrong moment."""
-        raise HungUp
+        raise HungUpError
 
     def reset(self) -> None:
         """RST: the connection is gone, and the client is told so."""
         linger = struct.pack("ii", 1, 0)
         self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        raise HungUp
+        raise HungUpError
 
 
 Answer = Callable[[Seen, Reply], None]
@@ -88,7 +89,7 @@ class LoopbackServer:
         self._server = _Listener(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
-    def __enter__(self) -> LoopbackServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -143,7 +144,7 @@ class _Listener(ThreadingHTTPServer):
 
     def process_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
         self._open.add(request)
-        super().process_request(request, client_address)  # type: ignore[arg-type]
+        super().process_request(request, client_address)
 
     def close_request(self, request: socket.socket) -> None:  # type: ignore[override]
         self._open.discard(request)
@@ -185,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.command, self.path, headers, body, self.connection_number)
         try:
             self.server.owner.answer(seen, Reply(self))
-        except (HungUp, OSError):
+        except (HungUpError, OSError):
             self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = do_DELETE = do_PROPFIND = _any  # noqa: N815

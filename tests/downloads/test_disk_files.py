@@ -1,0 +1,161 @@
+"""The live ports of clock, randomness and disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+from servers.doors import ScriptedHandlers
+
+from partita.actors.live_world.live import live_world
+from partita.actors.live_world.ports import DiskFiles, FixedClock, SystemClock, SystemEntropy
+
+
+def with_disk(work: Callable[[DiskFiles], Awaitable[None]]) -> None:
+    trio.run(work, DiskFiles())
+
+
+def test_a_file_is_made_with_its_folders_written_anywhere_and_cut_when_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file"
+
+    async def work(disk: DiskFiles) -> None:
+        file = await disk.open(str(path))
+        await file.write(3, b"def")
+        await file.write(0, b"abc")
+        await file.sync()
+        await file.close()
+        await file.close()
+        assert await disk.size(str(path)) == 6
+        again = await disk.open(str(path), keep_bytes=4)
+        await again.write(4, b"X")
+        await again.close()
+        longer = await disk.open(str(path), keep_bytes=1000)
+        await longer.close()
+
+    with_disk(work)
+    assert path.read_bytes() == b"abcdX"
+
+
+def test_a_closed_file_is_not_written(tmp_path: Path) -> None:
+    async def work(disk: DiskFiles) -> None:
+        file = await disk.open(str(tmp_path / "f"))
+        await file.close()
+        with pytest.raises(OSError, match="closed"):
+            await file.write(0, b"x")
+
+    with_disk(work)
+
+
+def test_a_name_is_claimed_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "deep" / "f")
+
+    async def work(disk: DiskFiles) -> None:
+        claims: list[bool] = []
+
+        async def claim() -> None:
+            claims.append(await disk.claim(path))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(claim)
+        assert sorted(claims) == [False] * 7 + [True]
+        assert await disk.size(path) == 0
+
+    with_disk(work)
+
+
+def test_a_rename_replaces_and_a_removal_may_come_twice(tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "old").write_text("old")
+
+    async def work(disk: DiskFiles) -> None:
+        await disk.rename(str(tmp_path / "new"), str(tmp_path / "old"))
+        assert (tmp_path / "old").read_text() == "new"
+        for _ in range(2):
+            await disk.remove(str(tmp_path / "old"))
+        assert await disk.size(str(tmp_path / "old")) is None
+
+    with_disk(work)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege there")
+def test_a_symbolic_link_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "link").symlink_to(tmp_path / "secret")
+
+    async def work(disk: DiskFiles) -> None:
+        with pytest.raises(OSError) as caught:  # noqa: PT011  # the number says it
+            await disk.open(str(tmp_path / "link"))
+        assert caught.value.errno == errno.ELOOP
+        assert not await disk.claim(str(tmp_path / "link"))
+
+    with_disk(work)
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+@pytest.mark.parametrize("path", ["relative/file", "", "/nul\0byte"])
+def test_a_path_that_is_none_is_an_error_of_the_disk(path: str) -> None:
+    async def work(disk: DiskFiles) -> None:
+        for attempt in (disk.open, disk.claim, disk.size, disk.remove):
+            with pytest.raises(OSError, match=r"absolute|NUL"):
+                await attempt(path)
+
+    with_disk(work)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
+def test_the_users_umask_decides_who_reads_a_download(tmp_path: Path) -> None:
+    async def work(disk: DiskFiles) -> None:
+        await (await disk.open(str(tmp_path / "f"))).close()
+
+    before = os.umask(0o027)
+    try:
+        with_disk(work)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
+def test_closing_and_removing_run_to_their_end_in_a_task_that_was_cancelled(tmp_path: Path) -> None:
+    async def work(disk: DiskFiles) -> None:
+        with trio.CancelScope() as scope:
+            file = await disk.open(str(tmp_path / "f"))
+            try:
+                scope.cancel()
+                await trio.sleep_forever()
+            finally:
+                await file.close()
+                await disk.remove(str(tmp_path / "f"))
+
+    with_disk(work)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fixed_clock_stands_still_and_sleeps_all_the_same() -> None:
+    clock = FixedClock("2015-12-31T00:00:00Z")
+    assert clock.now_us() == 1_451_520_000_000_000
+    assert FixedClock("2015-12-31T02:00:00+02:00").now_us() == clock.now_us()
+    before = clock.monotonic()
+    trio.run(clock.sleep, 0)
+    assert clock.monotonic() >= before
+    with pytest.raises(ValueError, match="no zone"):
+        FixedClock("2015-12-31T00:00:00")
+    with pytest.raises(ValueError, match="tomorrow"):
+        FixedClock("tomorrow")
+
+
+def test_the_live_world_takes_a_clock() -> None:
+    clock = FixedClock("2015-12-31T00:00:00Z")
+    assert live_world(ScriptedHandlers(), clock).clock is clock
+    world = live_world(ScriptedHandlers())
+    assert isinstance(world.clock, SystemClock)
+    assert world.clock.now_us() > clock.now_us()
+    assert isinstance(world.entropy, SystemEntropy)
+    assert len(world.entropy.random_bytes(16)) == 16
+    assert world.entropy.random_bytes(16) != world.entropy.random_bytes(16)

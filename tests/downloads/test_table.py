@@ -1,0 +1,111 @@
+"""The table of the download's actor is total, and no order of messages breaks it."""
+
+from __future__ import annotations
+
+import inspect
+
+from downloads.talking import HEAD, ORDER, Conversation
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from partita.actors.downloads import ledger
+from partita.actors.downloads.behavior import ACTIVE, TABLE, behavior
+from partita.actors.downloads.carriers import CARRIERS
+from partita.actors.downloads.evolution import EVOLVE
+from partita.events import downloads
+from partita.events.downloads import (
+    PHASES,
+    AwaitDownload,
+    CancelDownload,
+    ChooseTarget,
+    DownloadBroke,
+    DownloadFinished,
+    DownloadHead,
+    DownloadNotWanted,
+    InterruptDownload,
+    PauseDownload,
+    ReportProgress,
+    ResumeDownload,
+    StartDownload,
+)
+from partita.events.types import Effect, Event, Message
+
+
+def declared(kind: type) -> set[type]:
+    return {
+        value
+        for value in vars(downloads).values()
+        if inspect.isclass(value) and issubclass(value, kind) and value.__module__ == downloads.__name__
+    }
+
+
+def test_every_message_has_a_cell_for_every_phase() -> None:
+    for message, cells in TABLE.items():
+        assert len(cells) == len(PHASES), message.__name__
+        assert all(callable(cell) for cell in cells)
+
+
+def test_every_message_of_the_vocabulary_has_one_row_somewhere() -> None:
+    assert declared(Message) == TABLE.keys() | (ledger.behavior.decide.keys() & declared(Message))
+    assert not TABLE.keys() & ledger.behavior.decide.keys()
+
+
+def test_every_event_of_the_vocabulary_evolves_one_state() -> None:
+    assert declared(Event) == EVOLVE.keys() | ledger.behavior.evolve.keys()
+
+
+def test_every_effect_of_the_vocabulary_is_carried_out() -> None:
+    assert declared(Effect) == CARRIERS.keys()
+
+
+fetches = st.sampled_from(["current", "stale"])
+sizes = st.integers(0, 1000)
+messages = st.one_of(
+    st.just(StartDownload(ORDER)),
+    st.just(ResumeDownload()),
+    st.just(PauseDownload()),
+    st.just(CancelDownload()),
+    st.sampled_from([InterruptDownload(ORDER), InterruptDownload(ORDER, "NETWORK_DISCONNECTED")]),
+    st.builds(AwaitDownload, st.sampled_from(["announced", "stopped", "done", "running"])),
+    st.builds(DownloadHead, fetches, st.just(HEAD)),
+    st.builds(ChooseTarget, fetches, st.just("/dir/f"), st.just("/dir/f.part"), st.booleans()),
+    st.builds(ReportProgress, fetches, sizes),
+    st.builds(DownloadFinished, fetches, st.just(1000)),
+    st.builds(DownloadBroke, fetches, st.sampled_from(["NETWORK_FAILED", "FILE_TOO_LARGE"]), sizes),
+    st.builds(DownloadNotWanted, fetches),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(messages, max_size=25))
+def test_no_order_of_messages_breaks_it(script: list[Message]) -> None:
+    talk = Conversation()
+    waiting: set[str] = set()
+    for message in script:
+        if getattr(message, "effect_id", None) == "current" and talk.state.effect_id is not None:
+            message = type(message)(talk.state.effect_id, *list(_fields(message))[1:])  # noqa: PLW2901
+        before = talk.state
+        decision = talk.say(message)
+        state = talk.state
+        assert (state.effect_id is not None) <= (state.phase in ACTIVE)
+        assert (state.phase in ("completed", "cancelled", "refused")) <= (state.ended_us > 0)
+        assert state.paused <= (state.phase in ACTIVE)
+        assert (state.order is None) == (state.phase == "absent")
+        assert decision.refusal is None or not decision.events
+        assert bool(decision.events) or state == before
+        if before.phase in ("completed", "cancelled", "refused"):
+            assert state == before, "the end is the end"
+        if decision.waits is not None:
+            waiting.add(decision.waits)
+        waiting -= {milestone for milestone, _ in decision.answers}
+        if state.phase not in (*ACTIVE, "interrupted", "absent"):
+            assert not waiting, "nobody waits for ever"
+
+
+def _fields(message: Message) -> tuple[object, ...]:
+    return tuple(getattr(message, name) for name in message.__struct_fields__)
+
+
+def test_the_behavior_is_made_of_the_table() -> None:
+    assert behavior.decide.keys() == TABLE.keys()
+    assert behavior.kind == "download"

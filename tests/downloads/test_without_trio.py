@@ -1,0 +1,220 @@
+"""What carries out effects awaits ports and the door, nothing else: here it runs without trio, as under simulation.
+
+Every port answers at once, so the whole download is one step of its coroutine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from downloads.talking import ORDER, Conversation
+
+from partita.actors.downloads.carriers import fetch_download, stop_fetch
+from partita.actors.downloads.part_file import CHECKPOINT_BYTES, CHECKPOINT_S, WRITE_BYTES, PartFile
+from partita.actors.kernel.world import NetworkRequest, World
+from partita.events.cookies import CookiesReceived
+from partita.events.downloads import (
+    DownloadBroke,
+    DownloadFinished,
+    FetchDownload,
+    ReportProgress,
+    StartDownload,
+    StopFetch,
+)
+from partita.events.session import SessionState
+from partita.events.types import Message
+
+CHUNK = b"x" * 65536
+
+
+class Clock:
+    now = 0.0
+
+    def now_us(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nothing here waits for time")
+
+
+class File:
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.said: list[str] = []
+
+    async def write(self, offset: int, data: bytes) -> None:
+        assert offset == len(self.content)
+        self.content += data
+        self.said.append(f"write {len(data)}")
+
+    async def sync(self) -> None:
+        self.said.append("sync")
+
+    async def close(self) -> None:
+        self.said.append("close")
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.files: dict[str, File] = {}
+
+    async def open(self, path: str, *, keep_bytes: int = 0) -> File:
+        file = self.files.setdefault(path, File())
+        del file.content[keep_bytes:]
+        return file
+
+    async def size(self, path: str) -> int | None:
+        return len(self.files[path].content) if path in self.files else None
+
+    async def claim(self, path: str) -> bool:
+        return self.files.setdefault(path, file := File()) is file
+
+    async def rename(self, source: str, target: str) -> None:
+        self.files[target] = self.files.pop(source)
+
+    async def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+
+class Response:
+    status = 200
+    reason = "OK"
+    http_version = "HTTP/1.1"
+
+    def __init__(self, chunks: int, announced: int) -> None:
+        self.headers: tuple[tuple[str, str], ...] = (("Content-Length", str(announced)), ("Set-Cookie", "a=1"))
+        self.chunks = chunks
+        self.closed = False
+
+    async def body(self) -> AsyncIterator[bytes]:
+        for _ in range(self.chunks):
+            yield CHUNK
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Network:
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+    async def send(self, request: NetworkRequest) -> Response:
+        return self.response
+
+    async def close(self) -> None:
+        pass
+
+
+class Silence:
+    def random_bytes(self, count: int) -> bytes:
+        return bytes(count)
+
+    async def ask(self, partition: str, name: str, request: object) -> object:
+        return None
+
+
+class Door:
+    partition = "memory"
+
+    def __init__(self, response: Response) -> None:
+        self.disk = Disk()
+        self.world = World(Clock(), Silence(), Network(response), self.disk, Silence())
+        self.talk = Conversation()
+        self.told: list[Message] = []
+
+    def tell(self, message: Message, *, to: str | None = None) -> None:
+        self.told.append(message)
+        self.talk.say(message)
+
+    async def ask(self, message: Message, *, to: str | None = None) -> object:
+        self.told.append(message)
+        return None if to == "session" else self.talk.say(message).reply
+
+    def published(self, actor: str) -> object:
+        return SessionState() if actor == "session" else self.talk.state
+
+    def call(self, call_id: int) -> None:
+        return None
+
+    def stop(self, effect_id: str) -> None:
+        raise AssertionError
+
+
+def begun(response: Response) -> tuple[Door, FetchDownload]:
+    door = Door(response)
+    (fetch,) = door.talk.say(StartDownload(ORDER)).effects
+    assert isinstance(fetch, FetchDownload)
+    return door, fetch
+
+
+def outcome(door: Door, fetch: FetchDownload) -> object:
+    carrying = fetch_download(fetch, door)
+    with pytest.raises(StopIteration) as ended:
+        carrying.send(None)
+    return ended.value.value
+
+
+def test_a_download_needs_ports_and_a_door_only() -> None:
+    response = Response(160, 160 * len(CHUNK))
+    door, fetch = begun(response)
+    assert outcome(door, fetch) == DownloadFinished(fetch.id, 160 * len(CHUNK))
+    assert door.disk.files.keys() == {"/dir/f.bin"}
+    assert door.disk.files["/dir/f.bin"].content == CHUNK * 160
+    assert response.closed
+    assert any(isinstance(message, CookiesReceived) for message in door.told)
+
+
+def test_checkpoints_come_by_bytes_and_each_is_synced_before_it_is_told() -> None:
+    door, fetch = begun(Response(160, 160 * len(CHUNK)))
+    outcome(door, fetch)
+    progress = [message.received_bytes for message in door.told if isinstance(message, ReportProgress)]
+    assert progress == [CHECKPOINT_BYTES, 2 * CHECKPOINT_BYTES]
+    said = door.disk.files["/dir/f.bin"].said
+    assert said[:-1] == [*[f"write {WRITE_BYTES}"] * 4, "sync"] * 2 + [f"write {WRITE_BYTES}"] * 2 + ["sync", "close"]
+
+
+def test_a_length_that_was_a_lie_is_found_by_us_too() -> None:
+    door, fetch = begun(Response(2, 3 * len(CHUNK)))
+    broke = outcome(door, fetch)
+    assert isinstance(broke, DownloadBroke)
+    assert (broke.reason, broke.received_bytes) == ("SERVER_CONTENT_LENGTH_MISMATCH", 2 * len(CHUNK))
+    assert door.disk.files.keys() == {"/dir/f.bin", "/dir/f.bin.part"}
+
+
+def test_a_fetch_that_the_download_no_longer_wants_does_nothing() -> None:
+    door, fetch = begun(Response(2, 2 * len(CHUNK)))
+    stale = msgspec.structs.replace(fetch, id="old")
+    assert outcome(door, stale) is None
+    assert door.disk.files == {}
+
+
+def test_stopping_deletes_what_it_is_told_to() -> None:
+    door, _ = begun(Response(0, 0))
+    door.disk.files["/dir/f.bin.part"] = File()
+    with pytest.raises(StopIteration):
+        stop_fetch(StopFetch(None, ("/dir/f.bin.part", "/dir/never")), door).send(None)
+    assert door.disk.files == {}
+
+
+def run(coroutine: object) -> None:
+    with pytest.raises(StopIteration):
+        coroutine.send(None)  # type: ignore[attr-defined]
+
+
+def test_checkpoints_come_by_time_when_there_is_news() -> None:
+    clock, file = Clock(), File()
+    told: list[int] = []
+    part = PartFile(file, 0, clock, told.append)
+    run(part.add(b"a"))
+    assert (told, file.said) == ([], [])
+    clock.now = CHECKPOINT_S
+    run(part.add(b"b"))
+    assert (told, file.said) == ([2], ["write 2", "sync"])
+    clock.now += CHECKPOINT_S
+    run(part.checkpoint())
+    assert told == [2], "no news, no turn"
