@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct, field
 
-from partita.events.secret import Secret  # noqa: TC001  # msgspec reads the fields' types
+from partita.events.secret import Secret  # msgspec reads the fields' types
 from partita.events.types import Event, Message, State
 
 SameSite = Literal["unspecified", "no_restriction", "lax", "strict"]

@@ -187,9 +187,9 @@ class CancelDownload(Message, frozen=True, tag="downloads.cancel/1"):
 
 
 class InterruptDownload(Message, frozen=True, tag="downloads.interrupt/1"):
-    """Told by the session at an opening: the process that received this has ended.
+    """Stop for now. Told by the session at an opening of every download that has not ended, with the reason ``CRASH``.
 
-    It carries the order, because the turn that would have brought it may be lost with that process.
+    It carries the order: the turn that would have brought it may be lost with the process that crashed.
     """
 
     order: DownloadOrder

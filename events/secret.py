@@ -34,9 +34,9 @@ class Secret:
     def from_sealed(cls, sealed: bytes, unsealer: Unsealer) -> Secret:
         """A secret as the log holds it; ``unsealer`` is asked when, and only when, the value is wanted."""
         secret = cls.__new__(cls)
-        secret._value = None
-        secret._sealed = sealed
-        secret._unsealer = unsealer
+        secret._value = None  # noqa: SLF001  # its own
+        secret._sealed = sealed  # noqa: SLF001
+        secret._unsealer = unsealer  # noqa: SLF001
         return secret
 
     @property

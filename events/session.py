@@ -10,7 +10,7 @@ from partita.events.preferences import PreferencesState
 from partita.events.types import State
 
 
-class SessionState(State, tag="session.state/1"):
+class SessionState(State, frozen=True, tag="session.state/1"):
     """Composed of what its capabilities own."""
 
     preferences: PreferencesState = field(default_factory=PreferencesState)

@@ -39,7 +39,7 @@ def _types(base: type[Tagged]) -> tuple[type[Any], ...]:
     return tuple(found[tag] for tag in sorted(found))
 
 
-def _union(types: tuple[type[Any], ...]) -> Any:
+def _union(types: tuple[Any, ...]) -> Any:
     return reduce(or_, types)
 
 
@@ -48,9 +48,11 @@ EVENTS: Final = _types(Event)
 STATES: Final = _types(State)
 
 MessageUnion: Final[Any] = _union(MESSAGES)
-EFFECTS: Final = tuple(system.Tell[MessageUnion] if effect is system.Tell else effect for effect in _types(Effect))
+EFFECTS: Final[tuple[Any, ...]] = tuple(
+    system.Tell[MessageUnion] if effect is system.Tell else effect for effect in _types(Effect)
+)
 EventUnion: Final[Any] = _union(EVENTS)
-EffectUnion: Final[Any] = reduce(lambda left, right: left | right, EFFECTS)
+EffectUnion: Final[Any] = _union(EFFECTS)
 StateUnion: Final[Any] = _union(STATES)
 
 UPCASTERS: Final[Mapping[str, Upcaster]] = {

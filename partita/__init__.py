@@ -63,9 +63,7 @@ _HOMES: Final = {
 def __getattr__(name: str) -> object:
     """Load a name when it is first used: the parts can be imported without the whole."""
     if name == "default_session":
-        from partita.system import default_system
-
-        return default_system().default_session
+        return importlib.import_module("partita.system").default_system().default_session
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'partita' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -125,7 +125,7 @@ def _part(value: object, *, reveal: bool, width: int | None) -> str:
     if isinstance(value, Secret):
         return str(_secret(value, reveal=reveal))
     if isinstance(value, msgspec.Struct) and _tag(value) is None:
-        return _in_brackets(value, reveal=reveal, width=width)
+        return _in_brackets(value, reveal=reveal, width=width, most=width)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).hex()
     if isinstance(value, (msgspec.Struct, Mapping, list, tuple, set, frozenset)):
@@ -135,12 +135,15 @@ def _part(value: object, *, reveal: bool, width: int | None) -> str:
     return repr(value)
 
 
-def _in_brackets(struct: msgspec.Struct, *, reveal: bool, width: int | None) -> str:
-    """``(field=value, …)``: as many fields as fit."""
+def _in_brackets(struct: msgspec.Struct, *, reveal: bool, width: int | None, most: int | None = None) -> str:
+    """``(field=value, …)``: as many fields as fit into ``most`` characters."""
     shown: list[str] = []
     for field, value in _telling(struct):
-        text = f"{field}={_clipped(_part(value, reveal=reveal, width=width), width)}"
-        if width is not None and len(", ".join((*shown, text))) > 2 * width:
+        part = _part(value, reveal=reveal, width=width)
+        if not isinstance(value, msgspec.Struct) and width is not None and len(part) > width:
+            part = part[: width - 1] + "…"
+        text = f"{field}={part}"
+        if most is not None and sum(map(len, shown)) + len(text) > most:
             return f"({', '.join((*shown, '…'))})"
         shown.append(text)
     return f"({', '.join(shown)})"
@@ -156,7 +159,3 @@ def _telling(struct: msgspec.Struct) -> Iterator[tuple[str, object]]:
         factory = getattr(default, "factory", None)
         if value != (default if factory is None else factory()):
             yield name, value
-
-
-def _clipped(text: str, width: int | None) -> str:
-    return text if width is None or len(text) <= width else text[: width - 1] + "…"

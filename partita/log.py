@@ -125,7 +125,7 @@ def state_at(store: PartitionStore, position: int) -> Fold:
 
 
 def replay(path: str | Path) -> Report:
-    """Decide every turn of a log again and compare: does today's code agree with what happened?
+    """Decide every turn of a log again, and compare: whether today's code agrees with what happened.
 
     ``path``: a partition's folder, or an exported log.
     """

@@ -19,7 +19,8 @@ from partita.actors.session.behavior import BEHAVIORS, CARRIERS
 from partita.events.errors import InvalidPartitionName, InvalidPosition, StoreUnavailable
 from partita.session import Session
 from partita.store.names import folder_name
-from partita.store.partition import PartitionStore, StoreOptions
+from partita.store.opening import StoreOptions
+from partita.store.partition import PartitionStore
 
 if TYPE_CHECKING:
     from partita.actors.kernel.kernel import Kernel
@@ -53,10 +54,7 @@ class System(ActorSystem):
         retain_bytes: int | None = None,
     ) -> None:
         self.handlers: Final = HandlerTable()
-        if world is None:
-            world = live_world(self.handlers)
-        else:
-            world = msgspec.structs.replace(world, handlers=self.handlers)
+        world = live_world(self.handlers) if world is None else msgspec.structs.replace(world, handlers=self.handlers)
         if clock is not None:
             world = msgspec.structs.replace(world, clock=clock)
         super().__init__(

@@ -211,7 +211,9 @@ class Codec:
         except msgspec.ValidationError:
             pass
         except (msgspec.DecodeError, NotImplementedError) as error:
-            raise LogDamaged(f"what was written at position {position} does not decode: {error}", position=position) from error
+            raise LogDamaged(
+                f"what was written at position {position} does not decode: {error}", position=position
+            ) from error
         newer = upcast(payload, self.vocabulary.UPCASTERS, position)
         try:
             return decoder.decode(newer)

@@ -60,7 +60,9 @@ class Transaction(Protocol):
         """Remove a key; whether it was there."""
         ...
 
-    def range(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def range(
+        self, table: Table, start: bytes | None = None, *, backward: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Items in the order of their keys: from ``start`` on (it included), or backward from it.
 
         Without ``start`` from the first key, or backward from the last. The table must not be changed while iterating.

@@ -84,8 +84,10 @@ class Keyring:
     @classmethod
     def created(cls, random_bytes: RandomBytes, *, file: Path | None = None, parent: Keyring | None = None) -> Keyring:
         """A ring with a new key to write under, and the keys of ``parent`` to read by; written to ``file`` if there is one."""
-        key_id = random_bytes(KEY_ID_BYTES)
         keys = {} if parent is None else dict(parent._keys)
+        key_id = random_bytes(KEY_ID_BYTES)
+        while key_id in keys or (parent is not None and key_id in parent.erased):  # a repeated draw, under simulation
+            key_id = random_bytes(KEY_ID_BYTES)
         keys[key_id] = random_bytes(32)
         ring = cls(keys, current=key_id, erased=frozenset() if parent is None else parent.erased, file=file)
         ring.save()

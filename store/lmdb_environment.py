@@ -261,7 +261,9 @@ class LmdbTransaction:
         except lmdb.Error as error:
             raise translated(error, f"deleting from {table}") from error
 
-    def range(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def range(
+        self, table: Table, start: bytes | None = None, *, backward: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         try:
             cursor = self._at(table, start, backward=backward)
             if cursor is not None:

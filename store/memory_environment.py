@@ -72,7 +72,9 @@ class MemoryTransaction:
             self._undo.append((table, key, old))
         return old is not None
 
-    def range(self, table: Table, start: bytes | None = None, *, backward: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    def range(
+        self, table: Table, start: bytes | None = None, *, backward: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
         values = self._rows(table).values
         for key in self.keys(table, start, backward=backward):
             yield key, values[key]

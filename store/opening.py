@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,9 @@ from partita.store.identity import SEED_BYTES, Identity, genesis, read_identity,
 from partita.store.keys import KEY_FILE, Keyring, RandomBytes
 from partita.store.lmdb_environment import DATA_FILE, MAP_BYTES
 from partita.store.log import Log
+
+_SMALLEST_DATA_BYTES: Final = 512
+"""Less than two meta pages of the smallest size that LMDB has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +51,11 @@ def prepare_folder(directory: Path) -> None:
 def check_not_lost(directory: Path) -> None:
     """Raise when the data file of a partition is gone or empty: beginning a new log there would hide the loss."""
     data = directory / DATA_FILE
-    if (directory / KEY_FILE).exists() and not (data.exists() and data.stat().st_size):
-        raise LogDamaged(f"{data} is truncated or gone, though the partition's keys are there", position=1)
+    size = data.stat().st_size if data.exists() else 0
+    if (directory / KEY_FILE).exists() and size < _SMALLEST_DATA_BYTES:
+        raise LogDamaged(
+            f"{data} is truncated or gone ({size} bytes), though the partition's keys are there", position=1
+        )
 
 
 def read_or_new(environment: Environment, where: str, new: Identity) -> tuple[Identity, bool]:
@@ -75,16 +82,20 @@ def keys_to_write(identity: Identity, file: Path, random_bytes: RandomBytes, *, 
 
 
 def begin_epoch(
-    environment: Environment, identity: Identity, keyring: Keyring, codec: Codec, *, where: str, retain_bytes: int | None
+    environment: Environment,
+    identity: Identity,
+    keyring: Keyring,
+    codec: Codec,
+    *,
+    where: str,
+    retain_bytes: int | None,
 ) -> Log:
     """Check the tail of the log, and take it for writing: the new epoch is on the disk before anything is sealed under it."""
     with reading(environment) as transaction:
         is_new = read_identity(transaction, where) is None
     if not is_new:
         Log(environment, codec, keyring, where=where).check_tail()
-    identity = msgspec.structs.replace(
-        identity, epoch=identity.epoch + 1, fingerprint=codec.vocabulary.FINGERPRINT
-    )
+    identity = msgspec.structs.replace(identity, epoch=identity.epoch + 1, fingerprint=codec.vocabulary.FINGERPRINT)
     written(environment, lambda transaction: write_identity(transaction, identity))
     keyring.epoch = identity.epoch
     log = Log(environment, codec, keyring, where=where)

@@ -156,7 +156,12 @@ class PartitionStore:
 
     @classmethod
     def _in_memory(
-        cls, environment: Environment, name: str, random_bytes: RandomBytes, options: StoreOptions, source: Source | None
+        cls,
+        environment: Environment,
+        name: str,
+        random_bytes: RandomBytes,
+        options: StoreOptions,
+        source: Source | None,
     ) -> PartitionStore:
         with ExitStack() as undo:
             undo.callback(environment.close)
@@ -168,9 +173,7 @@ class PartitionStore:
             return cls._taken(environment, identity, keyring, undo, where, None, random_bytes, options, source)
 
     @classmethod
-    def read(
-        cls, path: Path | str, *, through: int | None = None, options: StoreOptions = DEFAULTS
-    ) -> PartitionStore:
+    def read(cls, path: Path | str, *, through: int | None = None, options: StoreOptions = DEFAULTS) -> PartitionStore:
         """Open a partition's folder, or an exported log, for reading, in any process, also while another writes.
 
         ``through`` hides everything after a position: so what comes before a damage can be read. A lost key file does not
@@ -192,9 +195,7 @@ class PartitionStore:
                     raise damaged(path, problem, first_bad)
                 reader.check_tail()
             directory = path if path.is_dir() else None
-            return cls(
-                reader, keyring, undo.pop_all(), directory=directory, random_bytes=os.urandom, options=options
-            )
+            return cls(reader, keyring, undo.pop_all(), directory=directory, random_bytes=os.urandom, options=options)
 
     @classmethod
     def import_log(

@@ -116,12 +116,12 @@ class Reader:
     def turns(self, start: int = 1, stop: int | None = None, actor: str | None = None) -> Iterator[RecordedTurn]:
         """The turns from ``start`` to ``stop``, both included, or those of one actor."""
         if actor is None:
-            return self._decoded(start, stop, self.codec.turns)
-        return self._of_actor(actor, start, stop)
+            return self._streamed(*self._span(start, stop), self.codec.turns)
+        return self._of_actor(actor, *self._span(start, stop))
 
     def folding_turns(self, start: int = 1, stop: int | None = None) -> Iterator[FoldingTurn]:
         """The same with their messages still encoded."""
-        return self._decoded(start, stop, self.codec.folding_turns)
+        return self._streamed(*self._span(start, stop), self.codec.folding_turns)
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """The batches that hold the positions from ``start`` to ``stop``, each one checked."""
@@ -131,7 +131,7 @@ class Reader:
         while not expected or expected <= stop:
             chunk = self._chunk(max(start, expected), stop)
             if not chunk:
-                raise LogDamaged(f"{self.where} has lost the turns from {expected or start} on", position=expected or start)
+                raise self._gap(expected or start, stop + 1)
             for key, value in chunk:
                 first = key_position(key)
                 if expected and first != expected:
@@ -191,10 +191,6 @@ class Reader:
             raise self._trimmed(start)
         return start, last
 
-    def _decoded(self, start: int, stop: int | None, decode: Callable[[Batch], list[TurnT]]) -> Iterator[TurnT]:
-        start, last = self._span(start, stop)
-        return self._streamed(start, last, decode)
-
     def _streamed(self, start: int, last: int, decode: Callable[[Batch], list[TurnT]]) -> Iterator[TurnT]:
         for batch in self.batches(start, last):
             turns = decode(batch)
@@ -202,8 +198,7 @@ class Reader:
                 turns = [turn for turn in turns if start <= turn.position <= last]
             yield from turns
 
-    def _of_actor(self, actor: str, start: int, stop: int | None) -> Iterator[RecordedTurn]:
-        start, last = self._span(start, stop)
+    def _of_actor(self, actor: str, start: int, last: int) -> Iterator[RecordedTurn]:
         while start <= last:
             first = self._next_batch_of(actor, start)
             if first is None or first > last:

@@ -33,7 +33,9 @@ def upcast(payload: Buffer, upcasters: Mapping[str, Upcaster], position: int) ->
     try:
         return _encode(_newer(_decode(payload), upcasters))
     except msgspec.DecodeError as error:
-        raise LogDamaged(f"what was written at position {position} does not decode: {error}", position=position) from error
+        raise LogDamaged(
+            f"what was written at position {position} does not decode: {error}", position=position
+        ) from error
 
 
 def _newer(value: object, upcasters: Mapping[str, Upcaster]) -> object:

@@ -91,9 +91,7 @@ def verify_file(data_file: Path, codec: Codec, keyring: Keyring, identity: Ident
         pages.close()
 
 
-def _verified(
-    items: Items, codec: Codec, keyring: Keyring, identity: Identity, problems: list[str]
-) -> Verification:
+def _verified(items: Items, codec: Codec, keyring: Keyring, identity: Identity, problems: list[str]) -> Verification:
     report = Verification(first_position=identity.first_position)
     index = _verify_turns(items("turns"), codec, identity, report)
     _verify_index(items("actors"), index, report)

@@ -5,7 +5,7 @@
     absent ──start──▶ asking ──head──▶ deciding ──target──▶ receiving ──finished──▶ completed
                        ▲  │ ╰───────── head, target known ───────▲ │
                        │  │                │                       │
-                    resume ╰── broke, interrupt: from all three ───╯
+                    resume ╰── broke, crash, interrupt: from all three
                        │  ▼
                    interrupted ──cancel──▶ cancelled ◀──cancel── asking, deciding, receiving
                                            deciding ──not wanted──▶ refused
@@ -14,14 +14,17 @@ A pause is no phase: what carries out the fetch waits for the milestone ``runnin
 tells names its effect: the word of one that was stopped or given up no longer counts.
 """
 
+# Every decide and evolve has the same shape, whatever it needs of it.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.naming import suggested_name
-from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
+from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
 from partita.events.downloads import (
     PHASES,
@@ -60,14 +63,11 @@ from partita.events.downloads import (
     TargetChosen,
 )
 from partita.events.errors import DownloadFailed, DownloadRefused
-from partita.events.system import EffectSettled, Tell
+from partita.events.system import EffectSettled, Recover, Tell
 from partita.events.types import Effect, Event, Message
 
 ACTIVE: Final[frozenset[Phase]] = frozenset({"asking", "deciding", "receiving"})
 """Electron's ``progressing`` (FEATURES L19)."""
-
-Row = Callable[..., Decision]
-"""Decides on one message in one phase."""
 
 _MILESTONES: Final[tuple[Milestone, ...]] = ("announced", "stopped", "done", "running")
 
@@ -88,7 +88,7 @@ def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decisio
     )
 
 
-def resume(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def resume(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
     """Ask for what is missing; what carries that out sees whether the server still has the same file."""
     if not can_resume(state):
         return NOTHING
@@ -107,17 +107,17 @@ def resume(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decis
     return _changed(state, (DownloadResumed(effect_id),), (fetch,))
 
 
-def unpause(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def unpause(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
     """Read on."""
     return _changed(state, (DownloadUnpaused(),)) if state.paused else NOTHING
 
 
-def pause(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def pause(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:
     """Read no further."""
     return NOTHING if state.paused else _changed(state, (DownloadPaused(),))
 
 
-def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decision:
     """Stop, delete, end."""
     if state.phase == "interrupted" and not can_resume(state):
         return NOTHING
@@ -128,11 +128,16 @@ def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decis
     )
 
 
+def crash(state: DownloadState, message: Recover, ctx: Context) -> Decision:
+    """The process that received this has ended; the kernel settles what was in flight. Always an opening's first turn."""
+    return _changed(state, (DownloadInterrupted("CRASH", state.received_bytes, ended_us=ctx.now_us),))
+
+
 def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
-    """After a crash there is nothing left to stop: the kernel has settled what was in flight."""
-    event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
+    """Stop for now. A crash is no news: this fetch was begun after it."""
     if message.reason == "CRASH":
-        return _changed(state, (event,))
+        return NOTHING
+    event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
     return _changed(state, (event, *_settled(state)), (StopFetch(state.effect_id),))
 
 
@@ -143,14 +148,14 @@ def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) ->
     )
 
 
-def end_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def end_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """The session has not heard that it ended: that turn was lost."""
     if can_resume(state):
         return NOTHING
     return Decision(effects=(_end(state),))
 
 
-def head_came(state: DownloadState, message: DownloadHead, ctx: Context) -> Decision:  # noqa: ARG001
+def head_came(state: DownloadState, message: DownloadHead, ctx: Context) -> Decision:
     """Name the file. The reply is None for the word of a fetch that no longer counts."""
     if message.effect_id != state.effect_id:
         return NOTHING
@@ -159,14 +164,14 @@ def head_came(state: DownloadState, message: DownloadHead, ctx: Context) -> Deci
     return _changed(state, (DownloadHeadReceived(head, name),), reply=name)
 
 
-def target_chosen(state: DownloadState, message: ChooseTarget, ctx: Context) -> Decision:  # noqa: ARG001
+def target_chosen(state: DownloadState, message: ChooseTarget, ctx: Context) -> Decision:
     """Where the file goes, from now on and after every crash."""
     if message.effect_id != state.effect_id:
         return NOTHING
     return _changed(state, (TargetChosen(message.target_path, message.part_path, message.claimed),), reply=True)
 
 
-def progress(state: DownloadState, message: ReportProgress, ctx: Context) -> Decision:  # noqa: ARG001
+def progress(state: DownloadState, message: ReportProgress, ctx: Context) -> Decision:
     """So much is safe."""
     if message.effect_id != state.effect_id or message.received_bytes == state.received_bytes:
         return NOTHING
@@ -197,12 +202,12 @@ def not_wanted(state: DownloadState, message: DownloadNotWanted, ctx: Context) -
     return _changed(state, (DownloadTurnedDown(ctx.now_us),), (_forget(state),))
 
 
-def forget_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def forget_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """The session has not heard that it was refused."""
     return Decision(effects=(_forget(state),))
 
 
-def wait(state: DownloadState, message: AwaitDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def wait(state: DownloadState, message: AwaitDownload, ctx: Context) -> Decision:
     """Reply now, or when the milestone is reached."""
     answer = _answer(state, message.milestone)
     if answer is None:
@@ -210,12 +215,12 @@ def wait(state: DownloadState, message: AwaitDownload, ctx: Context) -> Decision
     return Decision(refusal=answer) if isinstance(answer, Exception) else Decision(reply=answer)
 
 
-def ignore(state: DownloadState, message: Message, ctx: Context) -> Decision:  # noqa: ARG001
+def ignore(state: DownloadState, message: Message, ctx: Context) -> Decision:
     """It changes nothing here, and is no mistake of the sender's."""
     return NOTHING
 
 
-def unknown(state: DownloadState, message: Message, ctx: Context) -> Decision:  # noqa: ARG001
+def unknown(state: DownloadState, message: Message, ctx: Context) -> Decision:
     """Refuse: nobody began this download."""
     return Decision(refusal=DownloadFailed(f"there is no {ctx.actor}: nobody began it"))
 
@@ -223,13 +228,14 @@ def unknown(state: DownloadState, message: Message, ctx: Context) -> Decision:  
 # -- the table --------------------------------------------------------------------------------------------------------
 
 # fmt: off
-TABLE: Final[Mapping[type[Message], tuple[Row, ...]]] = {
+TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     #                    absent     asking     deciding       receiving  interrupted completed  cancelled  refused
     StartDownload:     (start,     ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     ResumeDownload:    (unknown,   unpause,   unpause,       unpause,   resume,     ignore,    ignore,    ignore),
     PauseDownload:     (unknown,   pause,     pause,         pause,     ignore,     ignore,    ignore,    ignore),
     CancelDownload:    (unknown,   cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
     InterruptDownload: (unstarted, interrupt, interrupt,     interrupt, end_again,  end_again, end_again, forget_again),
+    Recover:           (ignore,    crash,     crash,         crash,     ignore,     ignore,    ignore,    ignore),
     AwaitDownload:     (unknown,   wait,      wait,          wait,      wait,       wait,      wait,      wait),
     DownloadHead:      (ignore,    head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     ChooseTarget:      (ignore,    ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
@@ -242,8 +248,8 @@ TABLE: Final[Mapping[type[Message], tuple[Row, ...]]] = {
 """A row for each message, a column for each phase, in the order of ``PHASES``."""
 
 
-def _row(cells: tuple[Row, ...]) -> Row:
-    by_phase: Mapping[Phase, Row] = dict(zip(PHASES, cells, strict=True))
+def _row(cells: tuple[Decide, ...]) -> Decide:
+    by_phase: Mapping[Phase, Decide] = dict(zip(PHASES, cells, strict=True))
 
     def decide(state: DownloadState, message: Message, ctx: Context) -> Decision:
         return by_phase[state.phase](state, message, ctx)

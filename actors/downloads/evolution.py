@@ -1,12 +1,16 @@
 """What each event makes of a download's state."""
 
+# Every decide and evolve has the same shape, whatever it needs of it.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
+from partita.actors.kernel.behavior import Evolve
 from partita.events.downloads import (
     DownloadCancelled,
     DownloadCompleted,
@@ -24,7 +28,7 @@ from partita.events.downloads import (
 from partita.events.types import Event
 
 
-def _started(state: DownloadState, event: DownloadStarted) -> DownloadState:  # noqa: ARG001  # it is the first
+def _started(state: DownloadState, event: DownloadStarted) -> DownloadState:
     return DownloadState(phase="asking", order=event.order, effect_id=event.effect_id)
 
 
@@ -52,11 +56,11 @@ def _progressed(state: DownloadState, event: DownloadProgressed) -> DownloadStat
     return replace(state, received_bytes=event.received_bytes)
 
 
-def _paused(state: DownloadState, event: DownloadPaused) -> DownloadState:  # noqa: ARG001
+def _paused(state: DownloadState, event: DownloadPaused) -> DownloadState:
     return replace(state, paused=True)
 
 
-def _unpaused(state: DownloadState, event: DownloadUnpaused) -> DownloadState:  # noqa: ARG001
+def _unpaused(state: DownloadState, event: DownloadUnpaused) -> DownloadState:
     return replace(state, paused=False)
 
 
@@ -98,7 +102,7 @@ def _turned_down(state: DownloadState, event: DownloadTurnedDown) -> DownloadSta
     return replace(state, phase="refused", paused=False, effect_id=None, ended_us=event.ended_us)
 
 
-EVOLVE: Final[Mapping[type[Event], Callable[..., DownloadState]]] = {
+EVOLVE: Final[Mapping[type[Event], Evolve[DownloadState]]] = {
     DownloadStarted: _started,
     DownloadHeadReceived: _head_received,
     TargetChosen: _target_chosen,

@@ -1,8 +1,10 @@
 """The session's part: which downloads there are, and which still need looking after."""
 
+# Every decide and evolve has the same shape, whatever it needs of it.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -23,7 +25,6 @@ from partita.events.downloads import (
     StartDownload,
 )
 from partita.events.system import Recover, Tell
-from partita.events.types import Event, Message
 
 
 def actor_of(download_id: str) -> str:
@@ -31,7 +32,7 @@ def actor_of(download_id: str) -> str:
     return f"download/{download_id}"
 
 
-def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decision:
     """Give it an id and an actor."""
     order = DownloadOrder(
         id=ctx.id(),
@@ -48,7 +49,7 @@ def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decisi
     )
 
 
-def end(state: DownloadsState, message: EndDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def end(state: DownloadsState, message: EndDownload, ctx: Context) -> Decision:
     """It need not be looked after any more."""
     entry = state.items.get(message.id)
     if entry is None or entry.ended:
@@ -56,12 +57,12 @@ def end(state: DownloadsState, message: EndDownload, ctx: Context) -> Decision: 
     return Decision(events=(DownloadEnded(message.id),))
 
 
-def forget(state: DownloadsState, message: ForgetDownload, ctx: Context) -> Decision:  # noqa: ARG001
+def forget(state: DownloadsState, message: ForgetDownload, ctx: Context) -> Decision:
     """Off the list."""
     return Decision(events=(DownloadForgotten(message.id),)) if message.id in state.items else NOTHING
 
 
-def recover(state: DownloadsState, message: Recover, ctx: Context) -> Decision:  # noqa: ARG001
+def recover(state: DownloadsState, message: Recover, ctx: Context) -> Decision:
     """Whatever had not ended was interrupted by the end of the process (DESIGN, 4)."""
     return Decision(
         effects=tuple(
@@ -91,14 +92,9 @@ def forgotten(state: DownloadsState, event: DownloadForgotten) -> DownloadsState
     return DownloadsState({key: entry for key, entry in state.items.items() if key != event.id})
 
 
-DECIDE: Final = dict[type[Message], Callable[..., Decision]](
-    {BeginDownload: begin, EndDownload: end, ForgetDownload: forget, Recover: recover}
-)
-
-EVOLVE: Final = dict[type[Event], Callable[..., DownloadsState]](
-    {DownloadAdded: added, DownloadEnded: ended, DownloadForgotten: forgotten}
-)
-
 behavior: Final[Behavior[DownloadsState]] = Behavior(
-    kind="downloads", initial=DownloadsState, decide=DECIDE, evolve=EVOLVE
+    kind="downloads",
+    initial=DownloadsState,
+    decide={BeginDownload: begin, EndDownload: end, ForgetDownload: forget, Recover: recover},
+    evolve={DownloadAdded: added, DownloadEnded: ended, DownloadForgotten: forgotten},
 )

@@ -76,7 +76,7 @@ class Actor(pykka.Actor):
         return _Stopped(self.actor_inbox)
 
     @property
-    def actor_ref(self) -> Ref:  # type: ignore[override]  # made when asked for: most actors never are
+    def actor_ref(self) -> Ref:  # made when asked for: most actors never are
         """A reference to hand around."""
         return Ref(self)
 
@@ -120,7 +120,7 @@ class Ref(pykka.ActorRef[Actor]):
             raise pykka.ActorDeadError(f"{self} not found")
         self._actor.actor_inbox.put((message, cause or External("api"), None, False))
 
-    def ask(  # type: ignore[override]
+    def ask(
         self, message: Message, *, block: bool = True, timeout: float | None = None, cause: Cause | None = None
     ) -> Any:
         """Send a message and get its reply, or with ``block=False`` the future of it, once its turn is durable."""
@@ -131,7 +131,7 @@ class Ref(pykka.ActorRef[Actor]):
             future.set_exception(pykka.ActorDeadError(f"{self} not found"))
         return future.get(timeout) if block else future
 
-    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:  # type: ignore[override]
+    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
         """Stop the actor between two turns. True when it was alive."""
         stopped: Future[bool] = Future()
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from partita.events.types import Effect, Event, Message, State
+from partita.events.types import Effect, Event, Message
 
 S = TypeVar("S")
 
@@ -58,14 +58,3 @@ class Behavior(Struct, Generic[S], frozen=True):
     decide: Mapping[type[Message], Decide]
     evolve: Mapping[type[Event], Evolve[S]]
     evolve_version: int = 1
-
-
-def compose(kind: str, state: type[State], parts: Mapping[str, Behavior]) -> Behavior:
-    """One actor out of several capabilities, each owning the field of ``state`` that it is named for.
-
-    A message or event belongs to one capability only; :class:`ValueError` names one that two of them claim. The exception
-    is ``system.recover``: every capability that has a row for it decides in turn, in the order of ``parts``.
-    """
-    from partita.actors.kernel.composition import composed  # the wrappers are a page of their own
-
-    return composed(kind, state, parts)

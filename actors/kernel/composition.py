@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from partita.actors.kernel.context import Context
 
 
-def composed(kind: str, state: type[State], parts: Mapping[str, Behavior[Any]]) -> Behavior[Any]:
-    """See :func:`partita.actors.kernel.behavior.compose`."""
+def compose(kind: str, state: type[State], parts: Mapping[str, Behavior[Any]]) -> Behavior[Any]:
+    """One actor of the kind ``kind`` out of ``parts``, each of which owns the field of ``state`` that it is named for.
+
+    A message or event belongs to one capability only; :class:`ValueError` names one that two of them claim. The exception
+    is ``system.recover``: every capability that has a row for it decides in turn, in the order of ``parts``.
+    """
     fields = {field.name for field in msgspec.structs.fields(state)}
     for name, part in parts.items():
         if name not in fields and part.evolve:

@@ -14,7 +14,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -56,7 +56,7 @@ class Dispatcher:
         self.ready: deque[Actor] = deque()
         self._soon: deque[Callable[[], object]] = deque()
         self._parked = False
-        self._congested: set[Committer] = set()
+        self._congested: set[Committer[Any]] = set()
         self._thread: int | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._task: trio.lowlevel.Task | None = None
@@ -164,22 +164,22 @@ class Dispatcher:
         self._nursery.start_soon(run, name=name)
         return _Carried(scope)
 
-    def drive(self, committer: Committer) -> None:
+    def drive(self, committer: Committer[Any]) -> None:
         committer.start()
 
-    def undrive(self, committer: Committer) -> None:
+    def undrive(self, committer: Committer[Any]) -> None:
         committer.stop()
         self._congested.discard(committer)
 
-    def congested(self, committer: Committer) -> None:
+    def congested(self, committer: Committer[Any]) -> None:
         self._congested.add(committer)
 
-    def wait_for(self, future: Future[object], timeout: float | None) -> None:  # noqa: ARG002  # refused whatever they are
+    def wait_for(self, future: Future[Any], timeout: float | None) -> None:  # noqa: ARG002  # refused whatever they are
         raise WouldDeadlock(
             "get() on the thread that would have to do the work waits for itself: await the future, or call from another thread"
         )
 
-    def run_until(self, future: Future[object]) -> None:
+    def run_until(self, future: Future[Any]) -> None:
         while not future.done:
             if not self.ready and not self._soon:
                 raise WouldDeadlock("nothing is left to do, and the answer has not come: await the future instead")

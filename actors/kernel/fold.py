@@ -81,7 +81,9 @@ class Fold:
         if snapshot is not None:
             self.position = snapshot.position
             for actor in snapshot.actors:
-                self.images[actor.name] = (actor.state, {effect.id: effect for effect in actor.pending})
+                self.images[actor.name] = (actor.state, {
+                    effect.id: effect for effect in actor.pending if isinstance(effect, AwaitedEffect)
+                })
 
     def run(self, turns: Iterable[Turn[Any, Event, Any]]) -> Fold:
         """Take these turns, which follow on :attr:`position`."""

@@ -13,9 +13,10 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from functools import reduce
 from types import TracebackType
-from typing import Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import pykka
 import trio
@@ -146,7 +147,7 @@ class Future(pykka.Future[T], Generic[T]):
             self._alarm.error = None
         return self._error
 
-    def get(self, timeout: float | None = None) -> T:  # type: ignore[override]  # pykka has it keyword-only
+    def get(self, timeout: float | None = None) -> T:
         """Block this thread until the result is there.
 
         ``timeout`` in seconds: raises :class:`TimeoutError` (pykka's ``Timeout``) when it passes first. On the runtime's own
@@ -167,7 +168,7 @@ class Future(pykka.Future[T], Generic[T]):
         if not gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
             raise FutureTimeout(f"no result within {timeout} s")
 
-    def __await__(self) -> Generator[object, None, T]:
+    def __await__(self) -> Generator[Any, None, T]:  # pykka's yields nothing: it blocks
         if self._result is _PENDING:
             kernel = threads.kernel_of_this_thread()
             task_wait = None if kernel is None else kernel.task_wait()
@@ -179,7 +180,7 @@ class Future(pykka.Future[T], Generic[T]):
                 yield from self._wait_in_asyncio().__await__()
         return self.outcome()
 
-    __iter__ = __await__  # type: ignore[assignment]
+    __iter__ = __await__
 
     async def _wait_in_trio(self) -> None:
         task = trio.lowlevel.current_task()
@@ -197,10 +198,8 @@ class Future(pykka.Future[T], Generic[T]):
             if threading.get_ident() == thread:
                 wake()
                 return
-            try:
+            with suppress(trio.RunFinishedError):
                 token.run_sync_soon(wake)
-            except trio.RunFinishedError:
-                pass
 
         def abort(_: object) -> trio.lowlevel.Abort:
             nonlocal waiting
@@ -220,10 +219,8 @@ class Future(pykka.Future[T], Generic[T]):
                 gate.set_result(None)
 
         def on_done() -> None:
-            try:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
                 loop.call_soon_threadsafe(wake)
-            except RuntimeError:  # the loop has ended, and with it whoever waited
-                pass
 
         self.when_done(on_done)
         await gate
@@ -245,7 +242,7 @@ class Future(pykka.Future[T], Generic[T]):
         self.when_done(on_done)
         return result
 
-    def filter(self: Future[Iterable[R]], func: Callable[[R], bool]) -> Future[Iterable[R]]:  # type: ignore[override]
+    def filter(self: Future[Iterable[R]], func: Callable[[R], bool]) -> Future[Iterable[R]]:
         """A future of the list of those items that ``func`` says yes to."""
         return self.map(lambda items: [item for item in items if func(item)])
 
@@ -290,7 +287,7 @@ class FutureTimeout(pykka.Timeout, TimeoutError):
 class Waiter(Protocol):
     """How the simulation kernel lets one of its tasks wait for a future."""
 
-    def __call__(self, future: Future[object], /) -> Generator[object, None, None]: ...
+    def __call__(self, future: Future[Any], /) -> Generator[object, None, None]: ...
 
 
 def resolved(value: T) -> Future[T]:

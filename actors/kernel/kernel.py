@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from partita.actors.kernel.actor import Actor
@@ -41,23 +41,23 @@ class Kernel(Protocol):
         """Run an effect beside the turns. On the kernel's thread."""
         ...
 
-    def drive(self, committer: Committer) -> None:
+    def drive(self, committer: Committer[Any]) -> None:
         """See to it that what is submitted to ``committer`` is committed, from now on."""
         ...
 
-    def undrive(self, committer: Committer) -> None:
+    def undrive(self, committer: Committer[Any]) -> None:
         """Commit what is still there, then no more. Blocks."""
         ...
 
-    def congested(self, committer: Committer) -> None:
+    def congested(self, committer: Committer[Any]) -> None:
         """``committer`` has more than it should: take no further turns until it has caught up."""
         ...
 
-    def wait_for(self, future: Future[object], timeout: float | None) -> None:
+    def wait_for(self, future: Future[Any], timeout: float | None) -> None:
         """A blocking wait on the kernel's own thread: refused, or simulated."""
         ...
 
-    def run_until(self, future: Future[object]) -> None:
+    def run_until(self, future: Future[Any]) -> None:
         """Take turns, inline on the kernel's own thread, until ``future`` is done."""
         ...
 

@@ -220,9 +220,9 @@ class Partition:
 
     def take(self, actor: Actor, envelope: Envelope) -> None:
         """One message handled by one actor."""
-        message, cause, reply, durable = envelope
+        message, cause = envelope[0], envelope[1]
         now = self._now_us()
-        if now < self.time_us:
+        if now < self.time_us:  # noqa: PLR1730  # max() is a call more for every turn
             now = self.time_us
         position = self.position + 1
         context = self._context
@@ -330,7 +330,7 @@ class Partition:
     def _snapshot(self) -> None:
         """Have the states as of this turn stored in the same transaction as its batch."""
         self._next_snapshot = self.position + self._snapshot_every
-        images = [
+        images: list[ActorImage[State, Effect]] = [
             ActorImage(actor.name, actor.behavior.kind, actor.state, tuple(actor.pending.values()))
             for actor in list(self.actors.values())
         ]
@@ -381,7 +381,7 @@ class Partition:
 
     def _roll_back(self, error: PartitaError) -> None:
         """Back to the last durable turn (DESIGN, 8)."""
-        entries = cast("list[Entry]", self._committer.take_failed())
+        entries = self._committer.take_failed()
         durable = self.store.position
         self._restore()
         lost: list[Reply] = [reply for _, reply, _, _ in entries if reply is not None]

@@ -11,7 +11,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from partita.actors.kernel import threads
 from partita.actors.kernel.context import Random
@@ -142,14 +142,14 @@ class SimulatedDispatcher:
         self._random = Random(seed)
         self._ready: Bag[Callable[[], object]] = Bag()
         self._soon: deque[Callable[[], object]] = deque()
-        self._committers: list[Committer] = []
+        self._committers: list[Committer[Any]] = []
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.turning = False
         threads.enter(self)
 
     def close(self) -> None:
-        """This thread is no longer the simulation's."""
+        """Give the thread back: blocking waits on it block again."""
         threads.leave(self)
 
     # -- going on ---------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class SimulatedDispatcher:
             self._jump()
         self.now_us = end_us
 
-    def run_until(self, future: Future[object]) -> None:
+    def run_until(self, future: Future[Any]) -> None:
         """Go on until ``future`` is done; raises :class:`Stalled` when it never will be."""
         while not future.done:
             if not self.step():
@@ -195,7 +195,7 @@ class SimulatedDispatcher:
                     raise Stalled("nobody can go on and no timer is set: what is waited for can never come")
                 self._jump()
 
-    def wait_for(self, future: Future[object], timeout: float | None) -> None:
+    def wait_for(self, future: Future[Any], timeout: float | None) -> None:
         """What ``get()`` does here; a ``timeout`` is in virtual seconds."""
         if self.task is not None:
             raise WouldDeadlock("get() inside an effect waits for itself: await the future")
@@ -253,15 +253,15 @@ class SimulatedDispatcher:
         self.ready_again(task, 0)
         return task
 
-    def drive(self, committer: Committer) -> None:
+    def drive(self, committer: Committer[Any]) -> None:
         self._committers.append(committer)
 
-    def undrive(self, committer: Committer) -> None:
+    def undrive(self, committer: Committer[Any]) -> None:
         while committer.backlog:
             committer.commit_once()
         self._committers.remove(committer)
 
-    def congested(self, committer: Committer) -> None:
+    def congested(self, committer: Committer[Any]) -> None:
         committer.commit_once()
 
     def task_wait(self) -> Waiter | None:
@@ -274,5 +274,5 @@ class SimulatedDispatcher:
         return False
 
 
-def _wait(future: Future[object]) -> Generator[object, None, None]:
+def _wait(future: Future[Any]) -> Generator[object, None, None]:
     yield _Trap(future.when_done)

@@ -27,7 +27,8 @@ from partita.actors.kernel.future import Future
 from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
 from partita.events.errors import SystemClosed
 from partita.store.names import folder_name
-from partita.store.partition import PartitionStore, StoreOptions
+from partita.store.opening import StoreOptions
+from partita.store.partition import PartitionStore
 
 if TYPE_CHECKING:
     from partita.actors.kernel.fold import Behaviors

@@ -16,12 +16,12 @@ _kernels: Final[dict[int, list[Kernel]]] = {}
 
 
 def enter(kernel: Kernel) -> None:
-    """This thread now runs ``kernel``."""
+    """The calling thread runs ``kernel`` from here on."""
     _kernels.setdefault(threading.get_ident(), []).append(kernel)
 
 
 def leave(kernel: Kernel) -> None:
-    """This thread no longer runs ``kernel``."""
+    """The calling thread runs ``kernel`` no longer."""
     ident = threading.get_ident()
     running = _kernels.get(ident, [])
     if kernel in running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from partita.actors.kernel.behavior import NOTHING, Decide, Decision
 from partita.events.system import EffectSettled, Flush, Recover, Recovered

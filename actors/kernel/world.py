@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from partita.events.types import Effect, Message
 
-EffectT = TypeVar("EffectT", bound=Effect, contravariant=True)
+EffectT = TypeVar("EffectT", bound=Effect)
 
 
 class Clock(Protocol):
@@ -186,7 +186,8 @@ class Door(Protocol):
         ...
 
 
-Carrier = Callable[[EffectT, Door], Awaitable[Message | None]]
+Carrier = Callable[[EffectT, "Door"], Awaitable[Message | None]]
 """Carries out one type of effect. What it returns is told to the actor that had it; what it raises is a defect."""
 
-Carriers = Mapping[type[Effect], Carrier]
+Carriers = Mapping[type[Effect], Callable[..., Awaitable[Message | None]]]
+"""Each type of effect with the carrier for that type."""

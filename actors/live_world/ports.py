@@ -1,4 +1,5 @@
 """The system's clock, randomness and disk."""
+
 # System calls by their names: descriptors, flags and the order of syncs are the point here.
 # ruff: noqa: PTH103, PTH105, PTH108, PTH116, PTH117, PTH120
 

@@ -1,17 +1,19 @@
 """The session's part in a request: it hands it on. Nothing changes, so no turn is recorded."""
 
+# Every decide and evolve has the same shape, whatever it needs of it.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
 from partita.events.network import Fetch, SendRequest
-from partita.events.types import Message, State
+from partita.events.types import State
 
 
-def fetch(state: State, message: Fetch, ctx: Context) -> Decision:  # noqa: ARG001  # the shape of every decide
+def fetch(state: State, message: Fetch, ctx: Context) -> Decision:
     """Send it."""
     return Decision(
         effects=(
@@ -28,6 +30,4 @@ def fetch(state: State, message: Fetch, ctx: Context) -> Decision:  # noqa: ARG0
     )
 
 
-DECIDE: Final = dict[type[Message], Callable[..., Decision]]({Fetch: fetch})
-
-behavior: Final[Behavior[State]] = Behavior(kind="network", initial=State, decide=DECIDE, evolve={})
+behavior: Final[Behavior[State]] = Behavior(kind="network", initial=State, decide={Fetch: fetch}, evolve={})

@@ -17,6 +17,8 @@ LIMIT: Final = 20
 """Redirects that one exchange follows (Fetch standard 4.4, step 7)."""
 
 _STATUSES: Final = frozenset({301, 302, 303, 307, 308})
+_MOVED: Final = frozenset({301, 302})
+_SEE_OTHER: Final = 303
 _OF_THE_BODY: Final = frozenset({"content-encoding", "content-language", "content-location", "content-type"})
 _OF_THE_ORIGIN: Final = frozenset({"authorization", "cookie", "host"})
 _UNSAFE_SCHEMES: Final = frozenset({"about", "blob", "data", "file", "filesystem", "javascript"})
@@ -51,7 +53,7 @@ def redirected(request: Outgoing, status: int, headers: Fields, *, followed: int
         raise NetError("ERR_TOO_MANY_REDIRECTS", f"{LIMIT} redirects were followed, and {request.url} is one more")
     url = _target(request.url, location)
     method, body, kept = request.method, request.body, request.headers
-    if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):  # noqa: PLR2004
+    if (status in _MOVED and method == "POST") or (status == _SEE_OTHER and method not in ("GET", "HEAD")):
         method, body, kept = "GET", b"", fields.without(kept, _OF_THE_BODY)
     if urls.origin(url) != urls.origin(request.url):
         kept = fields.without(kept, _OF_THE_ORIGIN)

@@ -6,11 +6,10 @@ So a slow reader costs no memory, and where the past ends and the present begins
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from partita.actors.kernel.future import Future
+from partita.actors.kernel.news import Bell
 from partita.events.turn import Turn
 
 if TYPE_CHECKING:
@@ -29,23 +28,16 @@ class Changes:
         self._partition = partition
         self._next = partition.store.position + 1 if start is None else max(1, start)
         self._turns: Iterator[AnyTurn] = iter(())
-        self._news: Future[None] | None = None
         self._closed = False
-        self._lock = threading.Lock()
-        self._unsubscribe: Callable[[], None] = partition.subscribe(self._on_news)
+        self._bell = Bell()
+        self._unsubscribe: Callable[[], None] = partition.subscribe(self._on_durable)
         partition.on_close(self.close)
 
     def close(self) -> None:
         """End the iteration."""
         self._closed = True
         self._unsubscribe()
-        self._on_news(0)
-
-    def _on_news(self, position: int) -> None:  # noqa: ARG002  # the log knows better
-        with self._lock:
-            news, self._news = self._news, None
-        if news is not None:
-            news.set(None)
+        self._bell.ring()
 
     def _available(self) -> AnyTurn | None:
         """The next turn, when it is in the log already."""
@@ -57,13 +49,11 @@ class Changes:
             self._next = turn.position + 1
         return turn
 
-    def _more(self) -> Future[None]:
-        """Done when there may be more. The log is looked at again after asking: nothing slips through in between."""
-        news: Future[None] = Future()
-        self._news = news
-        if self._closed or self._partition.store.position >= self._next:
-            self._on_news(0)
-        return news
+    def _on_durable(self, position: int) -> None:  # noqa: ARG002  # the log knows better
+        self._bell.ring()
+
+    def _is_more(self) -> bool:
+        return self._closed or self._partition.store.position >= self._next
 
     def __iter__(self) -> Self:
         return self
@@ -75,7 +65,7 @@ class Changes:
                 return turn
             if self._closed:
                 raise StopIteration
-            self._more().get()
+            self._bell.wait(self._is_more).get()
 
     def __aiter__(self) -> Self:
         return self
@@ -87,4 +77,4 @@ class Changes:
                 return turn
             if self._closed:
                 raise StopAsyncIteration
-            await self._more()
+            await self._bell.wait(self._is_more)

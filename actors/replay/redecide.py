@@ -1,4 +1,4 @@
-"""Re-decide: does today's code agree with what happened?
+"""Re-decide: whether today's code agrees with what happened.
 
 Every recorded message is decided again, on the state that the log had then and with the context of its turn; the events and
 effects are compared with the record. The record itself is what the state is folded from, so one divergence does not become

@@ -9,7 +9,8 @@ from partita.actors.cookies.behavior import behavior as cookies
 from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
 from partita.actors.downloads.ledger import behavior as downloads
-from partita.actors.kernel.behavior import Behavior, compose
+from partita.actors.kernel.behavior import Behavior
+from partita.actors.kernel.composition import compose
 from partita.actors.kernel.world import Carriers
 from partita.actors.network.behavior import behavior as network
 from partita.actors.network.carriers import CARRIERS as NETWORK_CARRIERS

@@ -25,7 +25,7 @@ def diff(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Print every field, of every actor, that differs between two positions."""
+    """Print what differs between two positions."""
     with reading(partition, data_dir, through=through) as store:
         found = list(differing(state_at(store, left), state_at(store, right)))
         if as_json:

@@ -54,7 +54,10 @@ def download(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Download files. Exit status 1 when one of them was not completed."""
+    """Download files, or go on with some.
+
+    Exit status 1 when one of them was not completed.
+    """
     wanted = [parse_http_url(url) for url in urls or []]
     if not wanted and not resume:
         raise WrongUsage("which URL? (--resume alone goes on with all that was interrupted)")

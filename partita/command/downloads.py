@@ -18,7 +18,10 @@ def downloads(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List a partition's downloads, oldest first, as its log has them; also while another process has it open."""
+    """List a partition's downloads.
+
+    Oldest first, as the log has them; also while another process has the partition open.
+    """
     with reading(partition, data_dir, through=through) as store:
         folded = state_at(store, store.position)
         then = SessionAt(store.name, persistent=True, storage_path=None, folded=folded, now_us=folded.time_us)

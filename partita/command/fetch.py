@@ -41,7 +41,10 @@ def fetch(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Send a request through a session, cookies and all, and print the body. Any answer of a server is fine: see -i."""
+    """Fetch a URL through a session, cookies and all.
+
+    Prints the body. Any answer of a server is fine, also a 404: -i shows it. Exit status 1 when none came.
+    """
     headers = [_header(line) for line in header or []]
     body = None if data is None else _body(data)
     if body is not None and not any(name.lower() == "content-type" for name, _ in headers):

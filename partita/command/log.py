@@ -43,7 +43,10 @@ def show(
     as_json: AsJsonLines = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Print turns: position, time, actor, cause, message, events, effects."""
+    """Print turns.
+
+    Position, time, actor, cause, message, events, effects. Secrets are shown as dots unless --reveal is given.
+    """
     with reading(partition, data_dir, through=through) as store:
         turns = _chosen(store, start or store.first_position, stop, actor)
         if as_json:
@@ -68,7 +71,10 @@ def tail(
     as_json: AsJsonLines = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Print the last turns (or those from --start on), then each new one as it becomes durable, until Ctrl-C."""
+    """Follow a log live.
+
+    Prints the last turns, or those from --start on, then each new one as it becomes durable, until Ctrl-C.
+    """
     with reading(partition, data_dir) as store:
         at = max(store.first_position, store.position - TAIL_TURNS + 1) if start is None else start
         printer = TurnPrinter(max(store.position, 9999), reveal=reveal)
@@ -86,7 +92,10 @@ def tail(
 
 
 def verify(partition: Partition = "", *, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Walk every checksum and the chain. Exit status 1 when anything is not what was written."""
+    """Walk every checksum and the chain.
+
+    Exit status 1 when anything is not what was written.
+    """
     found = PartitionStore.verify_at(path_of(partition, data_dir))
     if as_json:
         print_json(verification_to_plain(found))
@@ -106,7 +115,10 @@ def export(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Write a whole log as one file. Without its keys, its secrets stay unreadable."""
+    """Write a whole log as one file.
+
+    Without its keys, its secrets stay unreadable.
+    """
     if path.exists():
         raise WrongUsage(f"{path} exists already: an export overwrites nothing")
     with reading(partition, data_dir) as store:

@@ -17,7 +17,10 @@ from partita.system import stored_partitions
 
 
 def partitions(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the persistent partitions: name, last position, time of the last turn, size, folder."""
+    """List the persistent partitions.
+
+    With the last position, the time of the last turn, the size, the folder.
+    """
     root = data_dir_of(data_dir)
     found = [_described(name, folder) for name, folder in sorted(stored_partitions(root))]
     if as_json:

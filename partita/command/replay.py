@@ -35,7 +35,10 @@ def replay(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Decide every recorded message again and compare. Exit status 1 when today's code would decide differently."""
+    """Decide every turn again, and compare.
+
+    Exit status 1 when today's code would decide differently: shown side by side, with the function that decides.
+    """
     with reading(partition, data_dir, through=through) as store:
         report = redecide(store, BEHAVIORS, start=start, stop=stop, limit=limit)
         if as_json:
@@ -85,7 +88,9 @@ def print_report(out: Console, report: Report, *, reveal: bool = False) -> None:
     else:
         out.print("no turns")
     if report.skipped:
-        out.print(f"skipped: {counted(len(report.skipped), 'turn')} whose secrets were erased: {_positions(report.skipped)}")
+        out.print(
+            f"skipped: {counted(len(report.skipped), 'turn')} whose secrets were erased: {_positions(report.skipped)}"
+        )
     if report.agrees:
         out.print(Text("0 divergences: today's code agrees with what happened", style="green"))
         return

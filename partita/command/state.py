@@ -26,7 +26,10 @@ def state(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Print the state of every actor, now or at a position, with the effects that are in flight."""
+    """Print the state of every actor.
+
+    Now or at a position, with the effects that are in flight.
+    """
     with reading(partition, data_dir, through=through) as store:
         folded = state_at(store, store.position if at is None else at)
         if as_json:

@@ -31,7 +31,11 @@ def tour(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """See it work: cookies, a download whose process is killed, its resumption, and the log of it all, replayed."""
+    """See it work: fetch, download, kill, resume, replay.
+
+    On real sockets, against a server of its own, in a partition that is gone afterwards. Exit status 1 when anything came out
+    differently than it should.
+    """
     out = Console(quiet=True) if as_json else console()
     with _home(keep) as home, TourServer() as server:
         _heading(out, 1, "A session that is kept gets cookies, one of them on a redirect")

@@ -14,6 +14,7 @@ from partita.actors.kernel.world import Files, World
 from partita.actors.live_world.ports import DiskFiles, SystemClock, SystemEntropy
 from partita.actors.network.ports import LiveNetwork
 from partita.events.downloads import BeginDownload, DownloadState, InterruptDownload, ResumeDownload
+from partita.events.system import Recover
 
 MIB = 1 << 20
 
@@ -60,6 +61,7 @@ class Downloads:
         self.partition.under_way[state.effect_id].cancel()
         await self.partition.until(lambda: not self.partition.under_way)
         self.partition.pending.clear()
+        await self.say(download, Recover(2))
         await self.say(download, InterruptDownload(state.order))
 
     async def go_on(self, download: str) -> None:

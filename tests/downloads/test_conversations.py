@@ -17,6 +17,7 @@ from downloads.talking import (
     told,
 )
 
+from partita.actors.kernel.behavior import NOTHING
 from partita.events.downloads import (
     AwaitDownload,
     CancelDownload,
@@ -47,7 +48,7 @@ from partita.events.downloads import (
     TargetChosen,
 )
 from partita.events.errors import DownloadFailed, DownloadRefused
-from partita.events.system import EffectSettled
+from partita.events.system import EffectSettled, Recover
 
 
 def test_a_download_from_its_order_to_its_file() -> None:
@@ -172,12 +173,20 @@ def test_a_file_of_the_callers_own_choice_is_not_deleted_by_cancelling() -> None
 
 def test_a_crash_interrupts_and_a_second_opening_says_nothing_new() -> None:
     talk = receiving(400)
-    decision = talk.say(InterruptDownload(ORDER))
+    decision = talk.say(Recover(2))
     assert decision.events == (DownloadInterrupted("CRASH", 400, ended_us=NOW_US),)
-    assert decision.effects == ()
-    assert talk.say(InterruptDownload(ORDER)) == talk.say(InterruptDownload(ORDER))
-    assert talk.say(InterruptDownload(ORDER)).events == ()
+    assert decision.effects == (), "nothing is left to stop"
+    assert talk.say(InterruptDownload(ORDER)) == NOTHING
+    assert talk.say(Recover(3)) == talk.say(InterruptDownload(ORDER)) == NOTHING
     assert fetch_of(talk.say(ResumeDownload())).offset == 400
+
+
+def test_the_sessions_word_of_the_crash_may_come_after_the_resumption() -> None:
+    talk = receiving(400)
+    talk.say(Recover(2))
+    talk.say(ResumeDownload())
+    assert talk.say(InterruptDownload(ORDER)) == NOTHING
+    assert talk.state.phase == "asking"
 
 
 def test_a_download_whose_first_turn_was_lost_exists_all_the_same() -> None:

@@ -90,7 +90,7 @@ def test_a_symbolic_link_in_the_files_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "secret")
 
     async def work(disk: DiskFiles) -> None:
-        with pytest.raises(OSError) as caught:  # noqa: PT011  # the number says it
+        with pytest.raises(OSError) as caught:  # the number says it
             await disk.open(str(tmp_path / "link"))
         assert caught.value.errno == errno.ELOOP
         assert not await disk.claim(str(tmp_path / "link"))

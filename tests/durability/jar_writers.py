@@ -14,6 +14,8 @@ from partita.session import Session
 WRITERS = 4
 SLOTS = 60
 REMOVES_EVERY = 7
+FAR_S = 4_000_000_000.0
+"""In seconds since 1970: without an expiry, a cookie ends with its session."""
 
 Jar = dict[tuple[int, str], str]
 """By writer and name of the cookie: its value."""
@@ -32,7 +34,7 @@ def begin(session: Session, writer: int, counter: int) -> Future[None]:
     name = f"slot{counter % SLOTS}"
     if _removes(counter):
         return session.cookies.remove(url_of(writer), name)
-    return session.cookies.set(url=url_of(writer), name=name, value=str(counter))
+    return session.cookies.set(url=url_of(writer), name=name, value=str(counter), expiration_date=FAR_S)
 
 
 def operation_of(message: Message) -> tuple[int, str, str | None] | None:

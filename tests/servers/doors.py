@@ -17,7 +17,8 @@ from partita.actors.cookies.behavior import behavior as cookies
 from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
 from partita.actors.downloads.ledger import behavior as downloads
-from partita.actors.kernel.behavior import Behavior, Decision, compose
+from partita.actors.kernel.behavior import Behavior, Decision
+from partita.actors.kernel.composition import compose
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.world import World
 from partita.actors.preferences.behavior import behavior as preferences

@@ -189,9 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         except (HungUpError, OSError):
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = do_DELETE = do_PROPFIND = _any  # noqa: N815
+    do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = do_DELETE = do_PROPFIND = _any
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
         """Quiet."""
 
 

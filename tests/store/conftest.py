@@ -35,7 +35,12 @@ class Samples:
         agent = f"agent {position}" if agent is None else agent
         message = SetUserAgent(agent, "en") if position % 3 else SetDownloadPath(f"/downloads/{position}")
         return Turn(
-            position, 1_700_000_000_000_000 + position, actor, External("api", position), message, (UserAgentSet(agent, "en"),)
+            position,
+            1_700_000_000_000_000 + position,
+            actor,
+            External("api", position),
+            message,
+            (UserAgentSet(agent, "en"),),
         )
 
     def secret_turn(self, position: int, secret: Secret):
@@ -90,7 +95,7 @@ def opened(folder: Path) -> Iterator[Callable[..., PartitionStore]]:
 
 @pytest.fixture
 def memory() -> Iterator[PartitionStore]:
-    with PartitionStore.in_memory(name="memory", random_bytes=drawn()) as store:
+    with PartitionStore.in_memory(name="memory", random_bytes=drawn(b"memory")) as store:
         yield store
 
 

@@ -90,7 +90,9 @@ def test_a_lost_key_file_lets_the_log_be_read_and_not_be_written(log, opened, sa
         opened()
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff\x00", b"{}", b'{"format":1,"current":"","keys":{},"erased":[]}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"\xff\x00", b"{}", b'{"format":1,"current":"","keys":{},"erased":[]}']
+)
 def test_garbage_for_a_key_file_is_a_key_missing(log, opened, samples, content):
     (log / KEY_FILE).write_bytes(content)
     with PartitionStore.read(log) as store, pytest.raises(KeyMissing):

@@ -1,0 +1,56 @@
+"""Appending to the log, without actors: batches of 1,000 turns, encoding, checksum, chain and index included."""
+
+from __future__ import annotations
+
+from benchmarks.measuring import Bench, Row, interleaved, median, per_second, rate, ratios
+from benchmarks.raw_lmdb import BATCH, RawLog
+from benchmarks.workload import opened, recorded_turns
+
+
+def rows(bench: Bench) -> list[Row]:
+    """See the module."""
+    batches = bench.sizes.batches
+    with opened(bench.scratch / "partition") as store, RawLog(bench.folder("raw")) as raw:
+        committer = store.committer(lambda entries: None, _raise)
+
+        def ours() -> float:
+            turns = iter(recorded_turns(store.position + 1, batches * BATCH))
+            made = [[(next(turns),) for _ in range(BATCH)] for _ in range(batches)]
+
+            def work() -> None:
+                for batch in made:
+                    for entry in batch:
+                        committer.submit(entry)
+                    committer.commit_once()
+
+            return rate(batches * BATCH, work)
+
+        def peer() -> float:
+            made = [raw.records(BATCH) for _ in range(batches)]
+
+            def work() -> None:
+                for batch in made:
+                    raw.commit(batch)
+
+            return rate(batches * BATCH, work)
+
+        figures = interleaved(bench.sizes.rounds, {"partita": ours, "LMDB": peer})
+        assert store.position == (bench.sizes.rounds + 1) * batches * BATCH, "every turn is in the log"
+    scores = ratios(figures["partita"], figures["LMDB"])
+    return [
+        Row(
+            name="append",
+            what="append, batches of 1,000, encode included / raw LMDB",
+            ours=per_second(median(figures["partita"])),
+            peer=per_second(median(figures["LMDB"])),
+            score=median(scores),
+            unit="×",
+            floor=0.7,
+            goal=0.8,
+            rounds=scores,
+        )
+    ]
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -1,0 +1,152 @@
+"""Paired measurements: whoever is compared takes turns, round by round, and what is judged is the median of their ratios.
+
+A machine that is slow for a second is slow for all of a round; a ratio within a round hardly sees it.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+Better = Literal["higher", "lower"]
+Contender = Callable[[], float]
+"""Does its work once; returns its figure (a rate, a time, ...)."""
+
+
+class Sizes(Struct, frozen=True, kw_only=True):
+    """How much work a row does."""
+
+    rounds: int
+    batches: int
+    """Batches of 1,000 turns that are appended in a round."""
+    turns: int
+    """Turns taken in a round, durably."""
+    lone_asks: int
+    """Asks in a round that are each waited for before the next."""
+    events: int
+    """Events written, and replayed, in a round."""
+    log_turns: int
+    """Length of the long log that is opened."""
+    openings: int
+    actors: int
+    simulated_turns: int
+
+
+FULL = Sizes(
+    rounds=7,
+    batches=100,
+    turns=50_000,
+    lone_asks=100,
+    events=20_000,
+    log_turns=1_000_000,
+    openings=15,
+    actors=10_000,
+    simulated_turns=50_000,
+)
+SMOKE = Sizes(
+    rounds=2,
+    batches=3,
+    turns=2_000,
+    lone_asks=20,
+    events=2_000,
+    log_turns=20_000,
+    openings=3,
+    actors=500,
+    simulated_turns=3_000,
+)
+
+
+class Bench(Struct, frozen=True):
+    """What a group of rows is given: how much to do, and a folder on the disk that is removed afterwards."""
+
+    sizes: Sizes
+    scratch: Path
+
+    def folder(self, name: str) -> Path:
+        """A new folder."""
+        path = self.scratch / name
+        path.mkdir(parents=True)
+        return path
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One line of the table.
+
+    ``score`` is what is judged: a ratio, or where nobody is compared with, our own figure. ``floor`` and ``goal`` are in its
+    unit. ``rounds`` are the scores of the single rounds.
+    """
+
+    name: str
+    what: str
+    ours: str
+    peer: str
+    score: float
+    unit: str
+    better: Better = "higher"
+    floor: float | None = None
+    goal: float | None = None
+    rounds: list[float] = []
+
+    @property
+    def verdict(self) -> str:
+        """In words; nothing fails by it."""
+        if self.floor is not None and not self._reaches(self.floor):
+            return "below the floor"
+        if self.goal is not None and not self._reaches(self.goal):
+            return "goal missed"
+        return "–" if self.goal is None and self.floor is None else "reached"
+
+    def _reaches(self, mark: float) -> bool:
+        return self.score >= mark if self.better == "higher" else self.score <= mark
+
+
+def interleaved(rounds: int, contenders: Mapping[str, Contender]) -> dict[str, list[float]]:
+    """The figures of each contender, round by round. Who begins changes from round to round; a round in front warms up."""
+    figures: dict[str, list[float]] = {name: [] for name in contenders}
+    names = list(contenders)
+    for number in range(-1, rounds):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            gc.collect()
+            figure = contenders[name]()
+            if number >= 0:
+                figures[name].append(figure)
+    return figures
+
+
+def ratios(ours: Sequence[float], peers: Sequence[float]) -> list[float]:
+    """Round by round."""
+    return [our / peer for our, peer in zip(ours, peers, strict=True)]
+
+
+def median(figures: Sequence[float]) -> float:
+    """The middle one."""
+    return statistics.median(figures)
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """How many a second, when ``work`` does ``count`` of them."""
+    began = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - began)
+
+
+def p50_us(count: int, work: Callable[[], object]) -> float:
+    """The median time of one call, in microseconds."""
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1e6
+
+
+def per_second(figure: float) -> str:
+    """A rate, for people."""
+    return f"{figure / 1e6:.2f} M/s" if figure >= 1e6 else f"{figure / 1e3:.0f} k/s"
