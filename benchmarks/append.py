@@ -11,17 +11,15 @@ def rows(bench: Bench) -> list[Row]:
     """See the module."""
     batches = bench.sizes.batches
     with opened(bench.scratch / "partition") as store, RawLog(bench.folder("raw")) as raw:
-        committer = store.committer(lambda entries: None, _raise)
+        append = store._log.append  # noqa: SLF001  # the log alone: what the committer adds is in the rows of tell and ask
 
         def ours() -> float:
-            turns = iter(recorded_turns(store.position + 1, batches * BATCH))
-            made = [[(next(turns),) for _ in range(BATCH)] for _ in range(batches)]
+            turns = recorded_turns(store.position + 1, batches * BATCH)
+            made = [turns[start : start + BATCH] for start in range(0, len(turns), BATCH)]
 
             def work() -> None:
                 for batch in made:
-                    for entry in batch:
-                        committer.submit(entry)
-                    committer.commit_once()
+                    append(batch)
 
             return rate(batches * BATCH, work)
 
@@ -51,6 +49,3 @@ def rows(bench: Bench) -> list[Row]:
         )
     ]
 
-
-def _raise(error: Exception) -> None:
-    raise error

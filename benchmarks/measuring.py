@@ -137,14 +137,19 @@ def rate(count: int, work: Callable[[], object]) -> float:
     return count / (time.perf_counter() - began)
 
 
-def p50_us(count: int, work: Callable[[], object]) -> float:
-    """The median time of one call, in microseconds."""
-    times = []
-    for _ in range(count):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times) * 1e6
+def p50s_us(rounds: int, count: int, works: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
+    """The median time of one call of each, in microseconds, round by round; in a round they take turns, call by call."""
+    figures: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        times: dict[str, list[float]] = {name: [] for name in works}
+        for _ in range(count):
+            for name, work in works.items():
+                began = time.perf_counter()
+                work()
+                times[name].append(time.perf_counter() - began)
+        for name, found in times.items():
+            figures[name].append(statistics.median(found) * 1e6)
+    return figures
 
 
 def per_second(figure: float) -> str:

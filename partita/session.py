@@ -11,8 +11,9 @@ from platformdirs import user_downloads_path
 
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.kernel.future import Future
+from partita.actors.network.fields import check_fields, check_method
 from partita.actors.network.http import Request, Response
-from partita.actors.network.urls import parse_http_url
+from partita.actors.network.urls import parse_http_url, without_userinfo
 from partita.actors.preferences.behavior import default_user_agent
 from partita.actors.replay.changes import Changes
 from partita.cookies import Cookies
@@ -29,6 +30,9 @@ from partita.log import Log, SessionAt, state_at
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
     from partita.system import System
+
+_FRAMING: Final = ("host", "content-length", "transfer-encoding", "connection")
+"""Fields that httpx adds to a request and that the connection decides."""
 
 _REDIRECTS: Final = ("follow", "manual", "error")
 _CREDENTIALS: Final = ("include", "omit", "same-origin")
@@ -154,15 +158,15 @@ class Session(Emitter):
         else:
             target = parse_http_url(url)
             body: dict[str, Any] = {"content": content, "json": json, "data": data, "files": files}
-            request = Request(method, target, headers=headers, **{k: v for k, v in body.items() if v is not None})
+            request = Request(check_method(method), target, headers=headers, **{k: v for k, v in body.items() if v is not None})
             request.read()
         number, call = self._partition.carrying.open_call(request.content)
-        fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
         message = Fetch(
             call_id=number,
             method=request.method,
             url=target,
-            headers=tuple((name, value) for name, value in fields if name.lower() not in ("host", "content-length")),
+            headers=check_fields((name, value) for name, value in fields if name.lower() not in _FRAMING),
             redirect=redirect,
             credentials=credentials,
             timeout_s=timeout,
@@ -180,8 +184,12 @@ class Session(Emitter):
         """
         if headers is not None and not isinstance(headers, Mapping):
             raise TypeError("Invalid value for headers - must be an object")
-        fields = tuple((str(name), Secret(str(value))) for name, value in (headers or {}).items())
-        begin = BeginDownload(url=parse_http_url(url), directory=self.get_download_path(), headers=fields)
+        target, authorization = without_userinfo(parse_http_url(url))
+        given = check_fields((headers or {}).items())
+        if authorization is not None:  # a password in a URL would stand in the log in clear
+            given = (("Authorization", authorization), *given)
+        fields = tuple((name, Secret(value)) for name, value in given)
+        begin = BeginDownload(url=target, directory=self.get_download_path(), headers=fields)
         announced: Future[DownloadItem] = Future()
         begun: Future[str] = self._partition.ask(begin)
 

@@ -37,21 +37,20 @@ def opened(keyring: Keyring, digest: bytes, sealed: bytes) -> bytes:
 
 def named_in(value: object, known: Collection[bytes]) -> Iterator[bytes]:
     """The blobs, of those known, that a decoded record names: as 32 bytes or as 64 hexadecimal digits."""
-    if isinstance(value, bytes):
-        if value in known:
-            yield value
-    elif isinstance(value, str):
-        if len(value) == 2 * DIGEST_BYTES:
-            try:
-                digest = bytes.fromhex(value)
-            except ValueError:
-                return
-            if digest in known:
-                yield digest
-    elif isinstance(value, (list, tuple)):
+    if isinstance(value, (bytes, str)):
+        digest = value if isinstance(value, bytes) else _from_hexadecimal(value)
+        if digest in known:
+            yield digest
+    elif isinstance(value, list):
         for field in value:
             yield from named_in(field, known)
     elif isinstance(value, dict):
-        for key, field in value.items():
-            yield from named_in(key, known)
-            yield from named_in(field, known)
+        yield from named_in([*value.keys(), *value.values()], known)
+
+
+def _from_hexadecimal(text: str) -> bytes:
+    """A digest; of any other text, nothing that is one."""
+    try:
+        return bytes.fromhex(text) if len(text) == 2 * DIGEST_BYTES else b""
+    except ValueError:
+        return b""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import repeat
 from typing import Final, Generic, Protocol, TypeVar, cast
 
@@ -161,10 +162,8 @@ class Committer(Generic[EntryT]):
 
     def resume(self) -> None:
         """Commit again. What cannot be recovered now is tried again, once, with the next batch."""
-        try:
+        with suppress(StoreFailed):
             self._recover()
-        except StoreFailed:
-            pass
         self._halted = False
         self._urgent = True
         self._wake()
@@ -182,7 +181,7 @@ class Committer(Generic[EntryT]):
                 self._recover()
                 snapshot = pictures[-1].capture() if pictures else None
                 self._log.append(turns, snapshot=snapshot, blobs={blob.digest: blob.content for blob in blobs})
-            except Exception as error:  # noqa: BLE001  whatever it was, the callers wait for an answer
+            except Exception as error:
                 self._fail(entries, error)
                 return True
             if turns:
@@ -252,7 +251,7 @@ class Committer(Generic[EntryT]):
             self._urgent = False
             try:
                 self.commit_once()
-            except Exception as error:  # noqa: BLE001  a callback's defect must not end the commits of everybody else
+            except Exception as error:
                 threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread)))
             if self._queue and len(self._queue) >= self._turns_at_most:
                 self._urgent = True
@@ -267,7 +266,5 @@ class Committer(Generic[EntryT]):
 
     def _wake(self) -> None:
         self._state = _AWAKE
-        try:
+        with suppress(RuntimeError):  # it rings already
             self._bell.release()
-        except RuntimeError:
-            pass  # it rings already

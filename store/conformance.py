@@ -1,4 +1,6 @@
-"""What an :class:`~partita.store.environment.Environment` must keep, as checks that anybody can run on theirs::
+"""What an :class:`~partita.store.environment.Environment` must keep, as checks that anybody can run on theirs.
+
+With pytest::
 
     @pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
     def test_it_keeps_what_an_environment_must_keep(check, tmp_path):
@@ -261,8 +263,8 @@ def sizes_grow_with_what_is_put(opened: Opener) -> None:
     environment = opened()
     _put(environment, *((b"%d" % number, bytes(10_000)) for number in range(10)))
     with reading(environment) as transaction:
-        assert transaction.count("turns") == 10  # noqa: PLR2004  as many as were put
-        assert 100_000 <= transaction.size_bytes("turns") <= 200_000  # noqa: PLR2004  10 values of 10,000 bytes
+        assert transaction.count("turns") == 10
+        assert 100_000 <= transaction.size_bytes("turns") <= 200_000
         assert transaction.count("blobs") == 0
     environment.close()
 

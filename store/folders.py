@@ -69,23 +69,28 @@ def delete_folder(directory: Path) -> None:
 
 def verify_path(path: Path, options: StoreOptions) -> Verification:
     """Walk a folder or an exported file; without LMDB, as long as nobody writes there."""
-    report = Verification()
     try:
         if path.is_dir():
             check_not_lost(path)
             check_data_file(path / DATA_FILE)
             return _verify_folder(path, options)
-        environment, keyring, problem = readable(path, options)
-        codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
-        with reading(environment) as transaction:
-            identity = read_identity(transaction, str(path))
-        if identity is None:
-            raise LogDamaged(f"{path} does not say what it is", position=1)
-        report = verify(environment, codec, keyring, identity, None)
-        if problem is not None and report.ok:
-            report.note(0, problem)
+        return _verify_export(path, options)
     except LogDamaged as error:
+        report = Verification()
         report.note(error.position, str(error))
+        return report
+
+
+def _verify_export(path: Path, options: StoreOptions) -> Verification:
+    environment, keyring, problem = readable(path, options)
+    with reading(environment) as transaction:
+        identity = read_identity(transaction, str(path))
+    if identity is None:
+        raise LogDamaged(f"{path} does not say what it is", position=1)
+    codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
+    report = verify(environment, codec, keyring, identity, None)
+    if problem is not None and report.ok:
+        report.note(0, problem)
     return report
 
 

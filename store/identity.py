@@ -20,8 +20,9 @@ _DIGEST_BYTES: Final = 16
 
 
 class Parent(msgspec.Struct, frozen=True, array_like=True):
-    """Where a fork branched off: the parent's name, the last position of it that the fork has, and the digest of the batch
-    that held that position.
+    """Where a fork branched off.
+
+    The parent's name, the last position of it that the fork has, and the digest of the batch that held that position.
     """
 
     name: str

@@ -84,14 +84,17 @@ class Keyring:
     @classmethod
     def created(cls, random_bytes: RandomBytes, *, file: Path | None = None, parent: Keyring | None = None) -> Keyring:
         """A ring with a new key to write under, and the keys of ``parent`` to read by; written to ``file`` if there is one."""
-        keys = {} if parent is None else dict(parent._keys)
+        ring = cls({}, file=file) if parent is None else parent.followed_by(file)
         key_id = random_bytes(KEY_ID_BYTES)
-        while key_id in keys or (parent is not None and key_id in parent.erased):  # a repeated draw, under simulation
+        while key_id in ring._keys or key_id in ring.erased:  # a draw that repeats itself, under simulation
             key_id = random_bytes(KEY_ID_BYTES)
-        keys[key_id] = random_bytes(32)
-        ring = cls(keys, current=key_id, erased=frozenset() if parent is None else parent.erased, file=file)
+        ring = cls({**ring._keys, key_id: random_bytes(32)}, current=key_id, erased=ring.erased, file=file)
         ring.save()
         return ring
+
+    def followed_by(self, file: Path | None) -> Keyring:
+        """The same keys for another partition, which has none to write under yet."""
+        return Keyring(self._keys, erased=self.erased, file=file)
 
     @classmethod
     def load(cls, file: Path) -> Keyring:

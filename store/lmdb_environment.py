@@ -371,7 +371,7 @@ class LmdbEnvironment:
     def sync(self) -> None:
         with self._handle.gate.alive():
             try:
-                self._handle.environment.sync(True)  # noqa: FBT003  the binding takes it by position only
+                self._handle.environment.sync(True)
             except lmdb.Error as error:
                 raise translated(error, "syncing") from error
 

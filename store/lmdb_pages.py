@@ -45,8 +45,9 @@ def has_known_pages(path: Path) -> bool:
 
 
 class Pages:
-    """The trees of a data file as of its last committed transaction. The file must not be written to meanwhile, or
-    the pages of that transaction be held (by a read transaction of LMDB).
+    """The trees of a data file as of its last committed transaction.
+
+    The file must not be written to meanwhile, or the pages of that transaction be held by a read transaction of LMDB.
     """
 
     def __init__(self, path: Path) -> None:
@@ -128,7 +129,7 @@ class Pages:
         return value if len(value) == size else Torn(f"the file ends within the long value on page {number}")
 
     def _page(self, number: int) -> bytes | None:
-        if not 2 <= number <= self._last:  # noqa: PLR2004  the first two pages are the meta pages
+        if not 2 <= number <= self._last:
             return None
         self._file.seek(number * self._page_bytes)
         page = self._file.read(self._page_bytes)

@@ -7,43 +7,34 @@ writing; any number read it, and follow it, meanwhile.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from partita.events.errors import InvalidPosition, StoreFailed, StoreUnavailable
 from partita.store import snapshots
 from partita.store.blobs import digest_of
-from partita.store.codec import Codec, FoldingTurn, RecordedTurn
+from partita.store.codec import FoldingTurn, RecordedTurn
 from partita.store.committer import Committer, EntryT
 from partita.store.digest import digest_of_turns
 from partita.store.environment import TABLES, Environment, reading
-from partita.store.folders import delete_folder, name_in, readable, verify_path
-from partita.store.identity import Identity, Parent
-from partita.store.keys import KEY_FILE, Keyring, RandomBytes
-from partita.store.lmdb_environment import DATA_FILE, LmdbEnvironment
-from partita.store.lock import WriterLock
+from partita.store.folders import delete_folder, name_in, verify_path
+from partita.store.identity import Parent
+from partita.store.keys import Keyring, RandomBytes
+from partita.store.lmdb_environment import DATA_FILE
 from partita.store.log import Log
 from partita.store.memory_environment import MemoryEnvironment
-from partita.store.opening import (
-    StoreOptions,
-    begin_epoch,
-    check_not_lost,
-    keys_to_write,
-    new_identity,
-    prepare_folder,
-    read_or_new,
-)
-from partita.store.reader import Reader
+from partita.store.opened import Opened, Origin, opened_copy, opened_in_memory, opened_to_read, opened_to_write
+from partita.store.opening import StoreOptions
 from partita.store.snapshots import Snapshot
-from partita.store.transfer import Source, damaged, export, fill
+from partita.store.transfer import Source, export
 from partita.store.verify import Verification, verify
 
-DEFAULTS = StoreOptions()
+__all__ = ["PartitionStore", "StoreOptions", "StoreStatistics"]
+
+DEFAULTS: Final = StoreOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +57,9 @@ class PartitionStore:
     """
 
     def __init__(
-        self,
-        reader: Reader,
-        keyring: Keyring,
-        closing: ExitStack,
-        *,
-        directory: Path | None,
-        random_bytes: RandomBytes,
-        options: StoreOptions,
+        self, opened: Opened, *, directory: Path | None, random_bytes: RandomBytes, options: StoreOptions
     ) -> None:
-        self._reader = reader
-        self._keyring = keyring
-        self._closing = closing
+        self._reader, self._keyring, self._closing = opened
         self._random_bytes = random_bytes
         self._options = options
         self.directory = directory
@@ -95,49 +77,9 @@ class PartitionStore:
         Raises :class:`PartitionInUse`, :class:`StoreUnavailable`, :class:`NewerFormat`, :class:`KeyMissing`, and
         :class:`LogDamaged` when the log is cut off or its tail, from the newest good snapshot on, is not what was written.
         """
-        return cls._on_disk(Path(directory), name, random_bytes, options, None)
-
-    @classmethod
-    def _on_disk(
-        cls, directory: Path, name: str, random_bytes: RandomBytes, options: StoreOptions, source: Source | None
-    ) -> PartitionStore:
-        prepare_folder(directory)
-        with ExitStack() as undo:
-            undo.callback(WriterLock(directory).release)
-            check_not_lost(directory)
-            environment = LmdbEnvironment(directory, map_bytes=options.map_bytes)
-            undo.callback(environment.close)
-            environment.clear_dead_readers()
-            where = str(directory)
-            identity, is_new = read_or_new(environment, where, new_identity(name, random_bytes))
-            if source is None:
-                keyring = keys_to_write(identity, directory / KEY_FILE, random_bytes, is_new=is_new)
-            elif is_new:
-                identity = source.identity
-                keyring = Keyring.created(random_bytes, file=directory / KEY_FILE, parent=source.keyring)
-            else:
-                raise StoreUnavailable(f"{directory} holds a partition already: name another folder")
-            return cls._taken(environment, identity, keyring, undo, where, directory, random_bytes, options, source)
-
-    @classmethod
-    def _taken(
-        cls,
-        environment: Environment,
-        identity: Identity,
-        keyring: Keyring,
-        undo: ExitStack,
-        where: str,
-        directory: Path | None,
-        random_bytes: RandomBytes,
-        options: StoreOptions,
-        source: Source | None,
-    ) -> PartitionStore:
-        """The last steps of opening for writing: copy what is to be copied, check the tail, begin an epoch."""
-        if source is not None:
-            fill(environment, source, all_blobs=source.is_whole)
-        codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
-        log = begin_epoch(environment, identity, keyring, codec, where=where, retain_bytes=options.retain_bytes)
-        return cls(log, keyring, undo.pop_all(), directory=directory, random_bytes=random_bytes, options=options)
+        directory = Path(directory)
+        opened = opened_to_write(directory, Origin(name, random_bytes, options))
+        return cls(opened, directory=directory, random_bytes=random_bytes, options=options)
 
     @classmethod
     def in_memory(
@@ -147,30 +89,15 @@ class PartitionStore:
         random_bytes: RandomBytes,
         options: StoreOptions = DEFAULTS,
         environment: Environment | None = None,
+        keyring: Keyring | None = None,
     ) -> PartitionStore:
         """A partition that leaves nothing on the disk; or one on an ``environment`` of one's own (a simulated disk).
 
-        Keys of such a partition are in memory too: what was sealed cannot be opened by another opening.
+        Its keys are in memory too. Who opens a simulated disk again after a crash hands over the ``keyring`` of the
+        store before, as the key file would: what was sealed under other keys cannot be opened.
         """
-        return cls._in_memory(environment or MemoryEnvironment(), name, random_bytes, options, None)
-
-    @classmethod
-    def _in_memory(
-        cls,
-        environment: Environment,
-        name: str,
-        random_bytes: RandomBytes,
-        options: StoreOptions,
-        source: Source | None,
-    ) -> PartitionStore:
-        with ExitStack() as undo:
-            undo.callback(environment.close)
-            where = f"the partition {name!r}"
-            identity, _ = read_or_new(environment, where, new_identity(name, random_bytes))
-            if source is not None:
-                identity = source.identity
-            keyring = Keyring.created(random_bytes, parent=source.keyring if source else None)
-            return cls._taken(environment, identity, keyring, undo, where, None, random_bytes, options, source)
+        opened = opened_in_memory(environment or MemoryEnvironment(), Origin(name, random_bytes, options), keyring)
+        return cls(opened, directory=None, random_bytes=random_bytes, options=options)
 
     @classmethod
     def read(cls, path: Path | str, *, through: int | None = None, options: StoreOptions = DEFAULTS) -> PartitionStore:
@@ -182,20 +109,9 @@ class PartitionStore:
         Raises :class:`StoreUnavailable`, :class:`NewerFormat`, :class:`LogDamaged`.
         """
         path = Path(path)
-        if not path.exists():
-            raise StoreUnavailable(f"{path} does not exist")
-        with ExitStack() as undo:
-            environment, keyring, problem = readable(path, options)
-            undo.callback(environment.close)
-            codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
-            reader = Reader(environment, codec, where=str(path), through=through)
-            if through is None:
-                if problem is not None:
-                    first_bad = verify(environment, codec, keyring, reader.identity, None).first_bad_position
-                    raise damaged(path, problem, first_bad)
-                reader.check_tail()
-            directory = path if path.is_dir() else None
-            return cls(reader, keyring, undo.pop_all(), directory=directory, random_bytes=os.urandom, options=options)
+        opened = opened_to_read(path, through, options)
+        directory = path if path.is_dir() else None
+        return cls(opened, directory=directory, random_bytes=os.urandom, options=options)
 
     @classmethod
     def import_log(
@@ -213,25 +129,18 @@ class PartitionStore:
         None. It writes under a key of its own; secrets of a log that was exported without its keys raise
         :class:`KeyMissing` when they are revealed. Raises what :meth:`read` and :meth:`open` raise.
         """
-        with cls.read(path, options=options) as exported:
-            source = Source.of_import(exported._reader, exported._keyring, name=name)
+        read = opened_to_read(Path(path), None, options)
+        with read.closing:
+            source = Source.of_import(read.reader, read.keyring, name=name)
             return cls._copied(source, directory, random_bytes, options)
 
     @classmethod
     def _copied(
         cls, source: Source, directory: Path | str | None, random_bytes: RandomBytes, options: StoreOptions
     ) -> PartitionStore:
-        name = source.identity.name
-        if directory is None:
-            return cls._in_memory(MemoryEnvironment(), name, random_bytes, options, source)
-        directory = Path(directory)
-        was_empty = not directory.exists() or not any(directory.iterdir())
-        try:
-            return cls._on_disk(directory, name, random_bytes, options, source)
-        except BaseException:
-            if was_empty:
-                shutil.rmtree(directory, ignore_errors=True)
-            raise
+        folder = None if directory is None else Path(directory)
+        opened = opened_copy(folder, Origin(source.identity.name, random_bytes, options, source))
+        return cls(opened, directory=folder, random_bytes=random_bytes, options=options)
 
     @staticmethod
     def name_at(directory: Path | str) -> str:
@@ -393,9 +302,9 @@ class PartitionStore:
         self._log.erase_key(key_id, self._random_bytes)
 
     @property
-    def key_ids(self) -> tuple[bytes, ...]:
-        """The keys at hand; the last is the one that is written under."""
-        return self._keyring.ids
+    def keyring(self) -> Keyring:
+        """The keys: what is sealed by it can be opened by it."""
+        return self._keyring
 
     def statistics(self) -> StoreStatistics:
         """Counts and sizes, as of now."""

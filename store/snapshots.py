@@ -62,7 +62,7 @@ class Found(NamedTuple):
 def encoded(codec: Codec, snapshot: Snapshot) -> tuple[bytes, bytes]:
     """Key and value of a snapshot."""
     fingerprint = snapshot.fingerprint.encode()
-    assert len(fingerprint) < 256, "a fingerprint is a short text"  # noqa: PLR2004  its length is one byte
+    assert len(fingerprint) < 256, "a fingerprint is a short text"
     key = position_key(snapshot.position)
     body = bytes([len(fingerprint)]) + fingerprint + codec.encode(snapshot.actors)
     return key, _digest(key, body) + body
@@ -120,8 +120,10 @@ def newest_good_position(transaction: Transaction, at_or_before: int) -> int:
 
 
 def superseded(positions: Sequence[int]) -> list[int]:
-    """Which of these snapshots, newest first, need not be kept: the distance to the newest about doubles from one to the
-    next, so that their number grows with the logarithm of the log. The oldest stays: history may begin there.
+    """Which of these snapshots, newest first, need not be kept.
+
+    The distance to the newest about doubles from one to the next, so that their number grows with the logarithm of the
+    log. The oldest stays: history may begin there.
     """
     doomed: list[int] = []
     if len(positions) <= KEPT_IN_FULL:

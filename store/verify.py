@@ -1,4 +1,4 @@
-"""Walking a whole log: is it what was written?
+"""Walking a whole log, to tell whether it is what was written.
 
 Keys, digests, the chain, positions, whether every turn decodes, the index, snapshots and blobs. A file is read page by page
 without LMDB (:mod:`partita.store.lmdb_pages`), so a damaged one cannot end the process, and LMDB's own offline verifier has a
@@ -39,8 +39,9 @@ class Damage(NamedTuple):
 
 @dataclass(slots=True)
 class Verification:
-    """What verification found. ``turns`` counts those that are good; ``damage`` is in the order of positions, and last
-    comes what touches no turn.
+    """What verification found.
+
+    ``turns`` counts those that are good; ``damage`` is in the order of positions, and last comes what touches no turn.
     """
 
     turns: int = 0
@@ -78,7 +79,7 @@ def verify(
         # A file may be written to meanwhile: as long as this transaction lives, none of the pages it sees is used again.
         transaction = stack.enter_context(reading(environment))
         if data_file is None or not has_known_pages(data_file):
-            return _verified(lambda table: transaction.range(table), codec, keyring, identity, [])
+            return _verified(transaction.range, codec, keyring, identity, [])
         return verify_file(data_file, codec, keyring, identity)
 
 

@@ -63,7 +63,7 @@ from partita.events.downloads import (
     TargetChosen,
 )
 from partita.events.errors import DownloadFailed, DownloadRefused
-from partita.events.system import EffectSettled, Recover, Tell
+from partita.events.system import EffectSettled, Recover, ShutDown, Tell
 from partita.events.types import Effect, Event, Message
 
 ACTIVE: Final[frozenset[Phase]] = frozenset({"asking", "deciding", "receiving"})
@@ -131,6 +131,11 @@ def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decis
 def crash(state: DownloadState, message: Recover, ctx: Context) -> Decision:
     """The process that received this has ended; the kernel settles what was in flight. Always an opening's first turn."""
     return _changed(state, (DownloadInterrupted("CRASH", state.received_bytes, ended_us=ctx.now_us),))
+
+
+def shut_down(state: DownloadState, message: ShutDown, ctx: Context) -> Decision:
+    """The process ends in good order; the kernel has stopped the fetch, and settles it."""
+    return _changed(state, (DownloadInterrupted("USER_SHUTDOWN", state.received_bytes, ended_us=ctx.now_us),))
 
 
 def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
@@ -236,6 +241,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     CancelDownload:    (unknown,   cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
     InterruptDownload: (unstarted, interrupt, interrupt,     interrupt, end_again,  end_again, end_again, forget_again),
     Recover:           (ignore,    crash,     crash,         crash,     ignore,     ignore,    ignore,    ignore),
+    ShutDown:          (ignore,    shut_down, shut_down,     shut_down, ignore,     ignore,    ignore,    ignore),
     AwaitDownload:     (unknown,   wait,      wait,          wait,      wait,       wait,      wait,      wait),
     DownloadHead:      (ignore,    head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     ChooseTarget:      (ignore,    ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),

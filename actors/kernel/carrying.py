@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from partita.actors.kernel.future import Future
+from partita.actors.kernel.future import Future, resolved
 from partita.events.errors import SystemClosed
 from partita.events.turn import Cause
 from partita.events.types import AwaitedEffect, Effect, Message, Outcome
@@ -100,6 +100,7 @@ class Carrying:
         self._carriers = carriers
         self._numbers = itertools.count(1)
         self._under_way: dict[str, CarriedOut] = {}
+        self._emptied: Future[None] | None = None
 
     def open_call(self, payload: object) -> tuple[int, Call]:
         """A call whose effect will ask for it by number; it is forgotten when it is answered."""
@@ -136,6 +137,9 @@ class Carrying:
                 door.tell(outcome)
         finally:
             self._under_way.pop(key, None)
+            if self._emptied is not None and not self._under_way:
+                self._emptied.set(None)
+                self._emptied = None
 
     def stop(self, effect_id: str) -> None:
         """Cancel the effect of this id, if it is under way."""
@@ -143,9 +147,13 @@ class Carrying:
         if carried is not None:
             carried.stop()
 
-    def stop_all(self) -> None:
-        """Cancel everything; calls from outside fail."""
+    def stop_all(self) -> Future[None]:
+        """Cancel everything, on the kernel's thread; calls from outside fail. Done when all have cleaned up behind them."""
         for carried in list(self._under_way.values()):
             carried.stop()
         for call in list(self.calls.values()):
             call.reject(SystemClosed(f"{self.partition.name} was closed before the answer came"))
+        if self._under_way:
+            self._emptied = Future()
+            return self._emptied
+        return resolved(None)

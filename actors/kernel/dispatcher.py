@@ -14,6 +14,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -63,34 +64,43 @@ class Dispatcher:
         self._nursery: trio.Nursery | None = None
         self.turning = False
         self._closed = False
+        self._scope = trio.CancelScope()
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Take turns until cancelled."""
+        """Take turns until :meth:`end`."""
         self._token = trio.lowlevel.current_trio_token()
         self._task = trio.lowlevel.current_task()
         self._thread = threading.get_ident()
         threads.enter(self)
         try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                task_status.started()
-                while True:
-                    if self._take_some():
-                        await trio.lowlevel.checkpoint()
-                    else:
-                        await self._park()
+            with self._scope:
+                await self._loop(task_status)
         finally:
             self._closed = True
             self._nursery = None
             threads.leave(self)
 
+    def end(self) -> None:
+        """End the loop and every effect in it. From any thread."""
+        assert self._token is not None
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._scope.cancel)
+
+    async def _loop(self, task_status: trio.TaskStatus[None]) -> None:
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            while True:
+                if self._take_some():
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await self._park()
+
     def _take_some(self) -> bool:
         """Up to a budget of turns; whether there is more to do at once."""
-        soon = self._soon
-        while soon:
-            soon.popleft()()
+        self._run_soon()
         if self._congested:
             self._congested = {c for c in self._congested if c.backlog > CAUGHT_UP}
             if self._congested:
@@ -104,6 +114,11 @@ class Dispatcher:
         finally:
             self.turning = False
         return bool(ready) and not self._congested
+
+    def _run_soon(self) -> None:
+        soon = self._soon
+        while soon:
+            soon.popleft()()
 
     async def _park(self) -> None:
         if self._congested:
@@ -184,6 +199,12 @@ class Dispatcher:
             if not self.ready and not self._soon:
                 raise WouldDeadlock("nothing is left to do, and the answer has not come: await the future instead")
             self._take_some()
+
+    def wait_if_possible(self, future: Future[Any]) -> None:
+        if self.on_own_thread():
+            self._run_soon()
+        else:
+            future.get()
 
     def task_wait(self) -> Waiter | None:
         return None

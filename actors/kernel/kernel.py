@@ -61,6 +61,10 @@ class Kernel(Protocol):
         """Take turns, inline on the kernel's own thread, until ``future`` is done."""
         ...
 
+    def wait_if_possible(self, future: Future[Any]) -> None:
+        """Wait for something that runs beside the turns, unless this is the thread that it runs on."""
+        ...
+
     def task_wait(self) -> Waiter | None:
         """How a task of this kernel waits; None where trio does it."""
         ...

@@ -11,6 +11,7 @@ durable yet, folds the states again from the log and lets it go on (DESIGN, 8).
 from __future__ import annotations
 
 import itertools
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -24,7 +25,7 @@ from partita.actors.kernel.future import Future, resolved
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.turning import decide_turn
 from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
-from partita.events.system import EffectSettled, Flush, Recover, Tell, TurnFailed
+from partita.events.system import EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
 from partita.events.turn import Cause, External, Turn
 from partita.events.types import Effect, Event, Message, State
 from partita.store.snapshots import ActorImage, Snapshot
@@ -96,6 +97,7 @@ class Partition:
         self.position = 0
         self.time_us = 0
         self.carrying = Carrying(self, carriers)
+        self._closing = threading.Lock()
         self._on_close: list[Callable[[], None]] = []
         self.subscribers: tuple[Callable[[int], None], ...] = ()
         self._decide: dict[str, Mapping[type[Message], Decide]] = {k: b.decide for k, b in behaviors.items()}
@@ -111,10 +113,7 @@ class Partition:
         self._submit = self._committer.submit
         self._restore()
         kernel.drive(self._committer)
-        begun = self._begin()  # before anybody else can send a message
-        if kernel.on_own_thread():
-            kernel.run_until(begun)
-        begun.get()  # from here on, getters show the partition as opened
+        self._begin()  # before anybody else can send a message; from here on, getters show the partition as opened
 
     # -- opening and closing ----------------------------------------------------------------------------------------
 
@@ -131,22 +130,21 @@ class Partition:
         self.time_us = folded.time_us
         self._next_snapshot = self.position + self._snapshot_every
 
-    def _begin(self) -> Future[list[object]]:
-        """The first turns of an opening settle what the last process left in flight; done when they are taken."""
-        cause = External("system", self.store.epoch)
-        recover = Recover(self.store.epoch)
-        names = ["session", *sorted(name for name, actor in self.actors.items() if actor.pending and name != "session")]
-        taken = [Future[object]() for _ in names]
-        for name, reply in zip(names, taken, strict=True):
-            self.actor(name).actor_inbox.put_internal((recover, cause, reply, False))
-        return resolved(None).join(*taken)
+    def _begin(self) -> None:
+        """The first turns of an opening settle what the last process left in flight."""
+        left = sorted(name for name, actor in self.actors.items() if actor.pending and name != "session")
+        self._wait(self._say_to_all(Recover(self.store.epoch), ["session", *left]))
 
     def close(self) -> None:
-        """Make everything taken so far durable and stop. Blocks; not on the kernel's own thread."""
-        if self.closed:
-            return
-        self.closed = True
-        self.carrying.stop_all()
+        """Stop what is under way, make everything taken so far durable, let go of the store. Blocks.
+
+        On a live kernel's own thread it cannot wait for effects to clean up behind them; they do so a little later.
+        """
+        with self._closing:
+            if self.closed:
+                return
+            self.closed = True
+        self._end_effects()
         for actor in list(self.actors.values()):
             actor.stop()
         self.kernel.undrive(self._committer)
@@ -156,6 +154,27 @@ class Partition:
         for callback in self._on_close:
             callback()
         self.store.close()
+
+    def _end_effects(self) -> None:
+        """Stop them all; then their actors are told, so that the next opening finds no crash."""
+        kernel = self.kernel
+        stopped: Future[None] = Future()
+        kernel.call_soon(lambda: self.carrying.stop_all().when_done(lambda: stopped.set(None)))
+        kernel.wait_if_possible(stopped)
+        self._wait(self._say_to_all(ShutDown(), [name for name, actor in list(self.actors.items()) if actor.pending]))
+
+    def _say_to_all(self, message: Message, names: list[str]) -> Future[list[object]]:
+        """Tell the kernel's own message to these actors; done when all have taken it."""
+        cause = External("system", self.store.epoch)
+        taken = [Future[object]() for _ in names]
+        for name, reply in zip(names, taken, strict=True):
+            self.actor(name).actor_inbox.put_internal((message, cause, reply, False))
+        return resolved(None).join(*taken)
+
+    def _wait(self, taken: Future[list[object]]) -> None:
+        if self.kernel.on_own_thread():
+            self.kernel.run_until(taken)
+        taken.get()
 
     # -- from outside -----------------------------------------------------------------------------------------------
 

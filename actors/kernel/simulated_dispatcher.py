@@ -264,6 +264,9 @@ class SimulatedDispatcher:
     def congested(self, committer: Committer[Any]) -> None:
         committer.commit_once()
 
+    def wait_if_possible(self, future: Future[Any]) -> None:
+        self.run_until(future)
+
     def task_wait(self) -> Waiter | None:
         return _wait if self.task is not None else None
 

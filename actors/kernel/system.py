@@ -13,8 +13,6 @@ import asyncio
 import atexit
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -63,8 +61,6 @@ class ActorSystem:
         self._dispatcher: Dispatcher | None = None
         self._kernel = kernel
         self._thread: threading.Thread | None = None
-        self._stop: Callable[[], None] | None = None
-        self._loop: AsyncExitStack | None = None
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -86,15 +82,26 @@ class ActorSystem:
         async def main() -> None:
             async with trio.open_nursery() as nursery:
                 await nursery.start(dispatcher.run)
-                token = trio.lowlevel.current_trio_token()
-                self._stop = lambda: token.run_sync_soon(nursery.cancel_scope.cancel)
                 started.set()
 
         self._thread = threading.Thread(target=trio.run, args=(main,), name="partita", daemon=True)
         self._thread.start()
         started.wait()
-        self._kernel = dispatcher
+        self._kernel = self._dispatcher = dispatcher
         _open_systems.add(self)
+
+    async def _start_in_this_loop(self) -> None:
+        """As a system task: it outlives the cancellation of whoever uses the system, so that closing can be orderly."""
+        dispatcher = Dispatcher()
+        started: trio.Event = trio.Event()
+
+        class Started:
+            def started(self, value: None = None) -> None:  # noqa: ARG002  # trio's protocol
+                started.set()
+
+        trio.lowlevel.spawn_system_task(dispatcher.run, Started(), name="partita")
+        await started.wait()
+        self._kernel = self._dispatcher = dispatcher
 
     def close(self) -> None:
         """Close all partitions: what was said is durable, effects are cancelled. May be called twice."""
@@ -107,10 +114,10 @@ class ActorSystem:
         for partition in partitions:
             partition.close()
         self._close_network()
-        if self._stop is not None and self._thread is not None:
-            self._stop()
-            if self._thread is not threading.current_thread():
-                self._thread.join()
+        if self._dispatcher is not None:
+            self._dispatcher.end()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
         self.callbacks.close()
         _open_systems.discard(self)
 
@@ -128,7 +135,7 @@ class ActorSystem:
                 closed.set(None)
 
         kernel.call_soon(lambda: kernel.carry_out(close, "closing connections"))
-        closed.get()
+        kernel.wait_if_possible(closed)
 
     def __enter__(self) -> Self:
         self.kernel  # noqa: B018  # started here, so that the first call does not pay for it
@@ -141,13 +148,7 @@ class ActorSystem:
 
     async def __aenter__(self) -> Self:
         if self._kernel is None and trio.lowlevel.in_trio_run():
-            stack = AsyncExitStack()
-            nursery = await stack.enter_async_context(trio.open_nursery())
-            dispatcher = Dispatcher()
-            await nursery.start(dispatcher.run)
-            stack.callback(nursery.cancel_scope.cancel)
-            self._kernel = dispatcher
-            self._loop = stack
+            await self._start_in_this_loop()
         else:
             self.kernel  # noqa: B018  # see __enter__
         return self
@@ -155,11 +156,7 @@ class ActorSystem:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._loop is not None:
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(self.close)
-            await self._loop.aclose()
-        elif trio.lowlevel.in_trio_run():
+        if trio.lowlevel.in_trio_run():
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self.close)
         else:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from partita.actors.kernel.behavior import NOTHING, Decide, Decision
-from partita.events.system import EffectSettled, Flush, Recover, Recovered
+from partita.events.system import EffectSettled, Flush, Recover, Recovered, ShutDown
 from partita.events.types import AwaitedEffect, Message, Outcome, State
 
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Context
+
+_FOR_ALL: Final = (Recover, Flush, ShutDown)
+"""What the kernel says to every actor, whether its behavior has a row for it or not."""
 
 Decides = Mapping[type[Message], Decide]
 Pending = Mapping[str, AwaitedEffect]
@@ -25,7 +28,7 @@ def decide_turn(table: Decides, state: State, pending: Pending, message: Message
     kind = type(message)
     decide = table.get(kind)
     if decide is None:
-        if kind is not Recover and kind is not Flush:
+        if kind not in _FOR_ALL:
             raise LookupError(f"{context.actor} has no row for {kind.__name__}")
         decision = NOTHING
     elif isinstance(message, Outcome):
@@ -42,9 +45,15 @@ def decide_turn(table: Decides, state: State, pending: Pending, message: Message
         )
     else:
         decision = decide(state, message, context)
-    if kind is Recover:
-        assert isinstance(message, Recover)
-        settled = tuple(EffectSettled(effect.id) for effect in pending.values() if effect.recovery == "fail")
+    if isinstance(message, Recover):
         again = tuple(effect for effect in pending.values() if effect.recovery == "reissue")
-        return Decision((Recovered(message.epoch), *decision.events, *settled), (*decision.effects, *again))
+        events = (Recovered(message.epoch), *decision.events, *_failed(pending))
+        return Decision(events, (*decision.effects, *again))
+    if kind is ShutDown:
+        return Decision((*decision.events, *_failed(pending)), decision.effects)
     return decision
+
+
+def _failed(pending: Pending) -> tuple[EffectSettled, ...]:
+    """What is in flight and ends with its process is settled."""
+    return tuple(EffectSettled(effect.id) for effect in pending.values() if effect.recovery == "fail")

@@ -68,7 +68,7 @@ def test_verification_names_the_position_of_a_flipped_bit(log, first, where):
     ]
     flip_in_file(log, value, 8 * byte + 3)
     for report in (PartitionStore.verify_at(log), open_before(log, first)):
-        assert [damage.position for damage in report.damage][0] == first
+        assert report.damage[0].position == first
         assert report.turns == sum(BATCHES) - BATCHES[FIRSTS.index(first)]
 
 

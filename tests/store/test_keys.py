@@ -69,7 +69,7 @@ def test_a_secret_of_another_partition_is_encrypted_anew(opened, memory, samples
     store = opened()
     store._log.append([samples.secret_turn(1, foreign)])
     own = samples.secret_of(next(store.turns()))
-    assert own.sealed[:8] == store.key_ids[-1] != samples.secret_of(next(memory.turns())).sealed[:8]
+    assert own.sealed[:8] == store.keyring.ids[-1] != samples.secret_of(next(memory.turns())).sealed[:8]
     assert own == secret
 
 
@@ -131,10 +131,10 @@ def test_a_log_that_never_sealed_anything_gets_a_new_key_file(opened, folder, sa
 
 def test_an_erased_key_takes_its_secrets_along(log, opened, samples):
     store = opened()
-    old = store.key_ids[-1]
+    old = store.keyring.ids[-1]
     digest = store.put_blob(b"body")
     store.erase_key(old)
-    assert old not in store.key_ids
+    assert old not in store.keyring.ids
     store._log.append([samples.secret_turn(3, Secret("later"))])
     for reader in (store, PartitionStore.read(log)):
         turns = list(reader.turns())
@@ -155,7 +155,7 @@ def test_an_erased_key_takes_its_secrets_along(log, opened, samples):
 def test_an_erased_secret_can_be_written_again_and_stays_erased(log, opened, samples):
     store = opened()
     erased = samples.secret_of(list(store.turns())[1])
-    store.erase_key(store.key_ids[-1])
+    store.erase_key(store.keyring.ids[-1])
     store._log.append([samples.secret_turn(3, erased)])
     assert samples.secret_of(list(store.turns())[2]).erased
 
@@ -172,11 +172,11 @@ def test_a_key_file_that_cannot_be_written_changes_nothing(log, opened, samples,
         raise OSError(28, "No space left on device")
 
     store = opened()
-    before = (log / KEY_FILE).read_bytes(), store.key_ids
+    before = (log / KEY_FILE).read_bytes(), store.keyring.ids
     monkeypatch.setattr(keys, "_rewritten", full)
     with pytest.raises(StoreFailed, match="No space left"):
-        store.erase_key(store.key_ids[-1])
-    assert ((log / KEY_FILE).read_bytes(), store.key_ids) == before
+        store.erase_key(store.keyring.ids[-1])
+    assert ((log / KEY_FILE).read_bytes(), store.keyring.ids) == before
     assert not samples.secret_of(list(store.turns())[1]).erased
 
 

@@ -127,16 +127,16 @@ def unwritable(opened, folder, samples, tmp_path):
     store.close()
     place = tmp_path / "read-only"
     place.mkdir()
-    bind = subprocess.run(["mount", "--bind", folder, place], capture_output=True, check=False)  # noqa: S607
+    bind = subprocess.run(["mount", "--bind", folder, place], capture_output=True, check=False)
     if bind.returncode != 0:
         pytest.skip("this process may not mount")
     try:
-        only = subprocess.run(["mount", "-o", "remount,ro,bind", place], capture_output=True, check=False)  # noqa: S607
+        only = subprocess.run(["mount", "-o", "remount,ro,bind", place], capture_output=True, check=False)
         if only.returncode != 0:
             pytest.skip("this process may not mount read-only")
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)  # noqa: S607
+        subprocess.run(["umount", place], check=True)
 
 
 def test_a_read_only_folder_can_be_read(unwritable, samples):

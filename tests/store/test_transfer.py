@@ -65,12 +65,12 @@ def test_a_fork_seals_under_a_key_of_its_own(parent, samples):
     with parent.fork(None, name="fork", at=4) as fork:
         fork._log.append([samples.secret_turn(5, Secret("new"))])
         turns = list(fork.turns())
-        assert samples.secret_of(turns[3]).sealed[:8] == parent.key_ids[-1]
-        assert samples.secret_of(turns[4]).sealed[:8] == fork.key_ids[-1] != parent.key_ids[-1]
+        assert samples.secret_of(turns[3]).sealed[:8] == parent.keyring.ids[-1]
+        assert samples.secret_of(turns[4]).sealed[:8] == fork.keyring.ids[-1] != parent.keyring.ids[-1]
 
 
 def test_what_was_erased_stays_erased_in_a_fork(parent, samples, tmp_path):
-    parent.erase_key(parent.key_ids[-1])
+    parent.erase_key(parent.keyring.ids[-1])
     with parent.fork(tmp_path / "fork", name="fork", at=4) as fork:
         assert samples.secret_of(list(fork.turns())[3]).erased
         assert fork.digest() == parent.digest(4)

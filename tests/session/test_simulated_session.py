@@ -1,0 +1,130 @@
+"""A whole session on the simulation kernel, over ports that are plain Python: no loop, no thread, no socket."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import partita
+import pytest
+from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
+from partita.actors.kernel.world import NetworkRequest, NetworkResponse, World
+
+BODY = bytes(range(256)) * 40_000
+
+
+class Entropy:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def random_bytes(self, count: int) -> bytes:
+        self.count += 1
+        return hashlib.shake_256(str(self.count).encode()).digest(count)
+
+
+class Answer:
+    reason = "OK"
+    http_version = "HTTP/1.1"
+
+    def __init__(self, kernel: SimulatedDispatcher, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+        self.kernel, self.status, self.headers, self._body = kernel, status, headers, body
+
+    async def body(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), 1 << 20):
+            await self.kernel.clock.sleep(0.1)
+            yield self._body[start : start + (1 << 20)]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class Internet:
+    def __init__(self, kernel: SimulatedDispatcher) -> None:
+        self.kernel = kernel
+        self.seen: list[NetworkRequest] = []
+
+    async def send(self, request: NetworkRequest) -> NetworkResponse:
+        self.seen.append(request)
+        await self.kernel.clock.sleep(0.05)
+        if request.url.endswith("/login"):
+            return Answer(self.kernel, 302, (("Location", "/"), ("Set-Cookie", "sid=1; Max-Age=9")), b"")
+        body = BODY if request.url.endswith("/file") else b"hello"
+        return Answer(self.kernel, 200, (("Content-Length", str(len(body))),), body)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class Disk:
+    def __init__(self) -> None:
+        self.files: dict[str, bytearray] = {}
+
+    async def open(self, path: str, *, keep_bytes: int = 0) -> Disk.File:
+        content = self.files.setdefault(path, bytearray())
+        del content[keep_bytes:]
+        return Disk.File(content)
+
+    async def size(self, path: str) -> int | None:
+        return len(self.files[path]) if path in self.files else None
+
+    async def claim(self, path: str) -> bool:
+        if path in self.files:
+            return False
+        self.files[path] = bytearray()
+        return True
+
+    async def rename(self, source: str, target: str) -> None:
+        self.files[target] = self.files.pop(source)
+
+    async def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    class File:
+        def __init__(self, content: bytearray) -> None:
+            self.content = content
+
+        async def write(self, offset: int, data: bytes) -> None:
+            self.content[offset : offset + len(data)] = data
+
+        async def sync(self) -> None:
+            """It is all there is."""
+
+        async def close(self) -> None:
+            """Nothing to close."""
+
+
+def run(seed: int, data_dir: Path) -> tuple[str, list[str], bytes, float]:
+    kernel = SimulatedDispatcher(seed)
+    internet, disk = Internet(kernel), Disk()
+    world = World(kernel.clock, Entropy(), internet, disk, HandlerTable())
+    try:
+        with partita.System(data_dir=data_dir, world=world, kernel=kernel) as system:
+            session = system.from_partition("scratch")
+            session.set_download_path("/downloads")
+            both = [session.fetch("http://shop.test/login"), session.fetch("http://shop.test/login")]
+            assert [future.get().text for future in both] == ["hello", "hello"]
+            item = session.download_url("http://shop.test/file").get()
+            assert item.finished().get() == "completed"
+            session.flush().get()
+            digest = session._partition.store.digest()
+            order = [turn.actor for turn in session.log.turns()]
+        return digest, order, bytes(disk.files["/downloads/file"]), kernel.clock.monotonic()
+    finally:
+        kernel.close()
+
+
+def test_cookies_and_downloads_work_in_virtual_time_without_a_thread(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    _, order, content, elapsed = run(1, tmp_path)
+    assert content == BODY
+    assert elapsed >= 1.0
+    assert "session" in order
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_same_seed_gives_the_same_log(tmp_path: Path, seed: int) -> None:
+    assert run(seed, tmp_path) == run(seed, tmp_path)
