@@ -56,7 +56,7 @@ class Vocabulary(Protocol):
 
 def default_vocabulary() -> Vocabulary:
     """All types of partita."""
-    from partita.events import vocabulary
+    from partita.events import vocabulary  # noqa: PLC0415  it imports every capability: only who decodes needs it
 
     return cast("Vocabulary", vocabulary)
 

@@ -181,7 +181,7 @@ class Committer(Generic[EntryT]):
                 self._recover()
                 snapshot = pictures[-1].capture() if pictures else None
                 self._log.append(turns, snapshot=snapshot, blobs={blob.digest: blob.content for blob in blobs})
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever it was, the callers wait for an answer
                 self._fail(entries, error)
                 return True
             if turns:
@@ -251,7 +251,7 @@ class Committer(Generic[EntryT]):
             self._urgent = False
             try:
                 self.commit_once()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  a callback's defect must not end everybody's commits
                 threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread)))
             if self._queue and len(self._queue) >= self._turns_at_most:
                 self._urgent = True

@@ -84,17 +84,24 @@ class Keyring:
     @classmethod
     def created(cls, random_bytes: RandomBytes, *, file: Path | None = None, parent: Keyring | None = None) -> Keyring:
         """A ring with a new key to write under, and the keys of ``parent`` to read by; written to ``file`` if there is one."""
-        ring = cls({}, file=file) if parent is None else parent.followed_by(file)
-        key_id = random_bytes(KEY_ID_BYTES)
-        while key_id in ring._keys or key_id in ring.erased:  # a draw that repeats itself, under simulation
-            key_id = random_bytes(KEY_ID_BYTES)
-        ring = cls({**ring._keys, key_id: random_bytes(32)}, current=key_id, erased=ring.erased, file=file)
+        ring = cls({}, file=file) if parent is None else parent.copied(file)
+        ring.renew(random_bytes)
         ring.save()
         return ring
 
-    def followed_by(self, file: Path | None) -> Keyring:
+    def copied(self, file: Path | None) -> Keyring:
         """The same keys for another partition, which has none to write under yet."""
         return Keyring(self._keys, erased=self.erased, file=file)
+
+    def renew(self, random_bytes: RandomBytes) -> None:
+        """Write under a new key from here on."""
+        key_id = random_bytes(KEY_ID_BYTES)
+        while key_id in self._keys or key_id in self.erased:  # a draw that repeats itself, under simulation
+            key_id = random_bytes(KEY_ID_BYTES)
+        self._keys[key_id] = random_bytes(32)
+        self._ciphers[key_id] = AESGCM(self._keys[key_id])
+        self.current = key_id
+        self.has_sealed = False
 
     @classmethod
     def load(cls, file: Path) -> Keyring:
@@ -144,15 +151,18 @@ class Keyring:
         """
         if key_id not in self._keys:
             raise KeyMissing(f"the partition has no key {key_id.hex()} to erase")
-        keys = {known: key for known, key in self._keys.items() if known != key_id}
-        current = self.current
-        if key_id == current:
-            current = random_bytes(KEY_ID_BYTES)
-            keys[current] = random_bytes(32)
-        after = Keyring(keys, current=current, erased=self.erased | {key_id}, file=self._file)
+        after = Keyring(
+            {known: key for known, key in self._keys.items() if known != key_id},
+            current=self.current,
+            erased=self.erased | {key_id},
+            file=self._file,
+        )
+        if key_id == self.current:
+            after.renew(random_bytes)
         after.save()
-        self.has_sealed = self.has_sealed and self.current == current
-        self._keys, self._ciphers, self.current, self.erased = after._keys, after._ciphers, current, after.erased
+        self.has_sealed = self.has_sealed and self.current == after.current
+        self._keys, self._ciphers, self.erased = after._keys, after._ciphers, after.erased
+        self.current = after.current
 
     def at(self, position: int) -> None:
         """What is sealed from here on belongs to the batch that begins at this position."""

@@ -129,7 +129,7 @@ class Pages:
         return value if len(value) == size else Torn(f"the file ends within the long value on page {number}")
 
     def _page(self, number: int) -> bytes | None:
-        if not 2 <= number <= self._last:
+        if not 2 <= number <= self._last:  # noqa: PLR2004  the first two are the meta pages
             return None
         self._file.seek(number * self._page_bytes)
         page = self._file.read(self._page_bytes)

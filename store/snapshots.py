@@ -62,7 +62,7 @@ class Found(NamedTuple):
 def encoded(codec: Codec, snapshot: Snapshot) -> tuple[bytes, bytes]:
     """Key and value of a snapshot."""
     fingerprint = snapshot.fingerprint.encode()
-    assert len(fingerprint) < 256, "a fingerprint is a short text"
+    assert len(fingerprint) < 256, "a fingerprint is a short text"  # noqa: PLR2004  its length is one byte
     key = position_key(snapshot.position)
     body = bytes([len(fingerprint)]) + fingerprint + codec.encode(snapshot.actors)
     return key, _digest(key, body) + body

@@ -15,7 +15,6 @@ import pykka
 from partita.actors.kernel.behavior import Behavior
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.mailbox import Mailbox
-from partita.events.errors import ActorStopped
 from partita.events.turn import Cause, External
 from partita.events.types import AwaitedEffect, Message, State
 
@@ -88,6 +87,8 @@ class Actor(pykka.Actor):
     def take_turns(self, quantum: int) -> int:
         """Take at most ``quantum`` turns; says how many. The kernel calls it again when messages are left."""
         mailbox = self.actor_inbox
+        if mailbox.actor is None:
+            return 0
         queue = mailbox.queue
         take = self.partition.take
         taken = 0
@@ -101,10 +102,8 @@ class Actor(pykka.Actor):
         return taken
 
     def stop(self) -> None:
-        """Take no more messages; whoever waits for one is told so."""
-        for _, _, reply, _ in self.actor_inbox.close():
-            if reply is not None:
-                reply.set_exception(ActorStopped(f"{self} stopped before it took the message"))
+        """Take no more messages; whoever waits for one is told so. On the kernel's thread."""
+        self.actor_inbox.close()
 
 
 class Ref(pykka.ActorRef[Actor]):

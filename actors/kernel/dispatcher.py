@@ -63,7 +63,7 @@ class Dispatcher:
         self._task: trio.lowlevel.Task | None = None
         self._nursery: trio.Nursery | None = None
         self.turning = False
-        self._closed = False
+        self.ended = False
         self._scope = trio.CancelScope()
 
     # -- the loop ---------------------------------------------------------------------------------------------------
@@ -78,9 +78,10 @@ class Dispatcher:
             with self._scope:
                 await self._loop(task_status)
         finally:
-            self._closed = True
+            self.ended = True
             self._nursery = None
             threads.leave(self)
+            self._run_soon()
 
     def end(self) -> None:
         """End the loop and every effect in it. From any thread."""
@@ -118,7 +119,11 @@ class Dispatcher:
     def _run_soon(self) -> None:
         soon = self._soon
         while soon:
-            soon.popleft()()
+            try:
+                function = soon.popleft()
+            except IndexError:  # the kernel has ended, and two threads clear up
+                return
+            function()
 
     async def _park(self) -> None:
         if self._congested:
@@ -150,7 +155,7 @@ class Dispatcher:
         try:
             self._token.run_sync_soon(self._unpark, idempotent=True)
         except trio.RunFinishedError:
-            self._closed = True
+            self.ended = True
 
     # -- what a kernel does (see kernel.py) -------------------------------------------------------------------------
 
@@ -161,11 +166,11 @@ class Dispatcher:
             self._wake()
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        if self._closed:
-            return
         self._soon.append(function)
         if self._parked:
             self._wake()
+        if self.ended:  # by now, or before
+            self._run_soon()
 
     def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> _Carried:
         if self._nursery is None:

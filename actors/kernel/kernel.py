@@ -29,12 +29,15 @@ class Kernel(Protocol):
     turning: bool
     """Whether a turn is being taken right now (of interest on the kernel's own thread only)."""
 
+    ended: bool
+    """Whether its loop has ended: it takes no more turns."""
+
     def schedule(self, actor: Actor) -> None:
         """The actor has messages: let it take its turns. From any thread."""
         ...
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Call ``function`` between turns, on the kernel's thread. From any thread."""
+        """Call ``function`` between turns, on the kernel's thread; at once and here, when the kernel has ended. From any thread."""
         ...
 
     def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> CarriedOut:

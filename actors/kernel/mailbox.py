@@ -84,27 +84,37 @@ class Mailbox:
                 self.waiting = False
                 _room.notify_all()
 
-    def close(self) -> list[Envelope]:
-        """The actor has stopped: what was left unread, and from now on everything is turned away."""
+    def close(self) -> None:
+        """From now on everything is turned away, and what was left unread as well. On the kernel's thread."""
         self.actor = None
-        left = list(self.queue)
-        self.queue.clear()
         self.scheduled = False
+        self._turn_away()
         with _room:
             _room.notify_all()
-        return left
 
     def drop_caused_after(self, position: int) -> list[Envelope]:
-        """Take out the messages that were caused by turns after ``position``: those never became durable."""
-        dropped = [envelope for envelope in self.queue if isinstance(envelope[1], int) and envelope[1] > position]
-        for envelope in dropped:
-            self.queue.remove(envelope)
+        """Take out the messages that were caused by turns after ``position``: those never became durable.
+
+        Only the kernel's thread takes out; what others put in meanwhile stays behind what is put back.
+        """
+        kept: list[Envelope] = []
+        dropped: list[Envelope] = []
+        for _ in range(len(self.queue)):
+            envelope = self.queue.popleft()
+            caused_after = isinstance(envelope[1], int) and envelope[1] > position
+            (dropped if caused_after else kept).append(envelope)
+        self.queue.extendleft(reversed(kept))
         return dropped
 
     def _turn_away(self) -> None:
+        """Whoever puts into a closed mailbox comes here; each message is popped, and answered, by one of them."""
         self.scheduled = False
-        while self.queue:
-            _, _, reply, _ = self.queue.popleft()
+        queue = self.queue
+        while queue:
+            try:
+                _, _, reply, _ = queue.popleft()
+            except IndexError:
+                return
             if reply is not None:
                 reply.set_exception(ActorStopped("the actor has stopped; it took no more messages"))
 

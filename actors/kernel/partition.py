@@ -97,6 +97,7 @@ class Partition:
         self.position = 0
         self.time_us = 0
         self.carrying = Carrying(self, carriers)
+        self._stopped = False
         self._closing = threading.Lock()
         self._on_close: list[Callable[[], None]] = []
         self.subscribers: tuple[Callable[[int], None], ...] = ()
@@ -145,8 +146,9 @@ class Partition:
                 return
             self.closed = True
         self._end_effects()
-        for actor in list(self.actors.values()):
-            actor.stop()
+        stopped: Future[None] = Future()
+        self.kernel.call_soon(lambda: self._stop_actors(stopped))
+        self.kernel.wait_if_possible(stopped)
         self.kernel.undrive(self._committer)
         for reply in [reply for waiting in self._waiting.values() for reply in waiting]:
             reply.set_exception(SystemClosed(f"{self.name} was closed before the answer came"))
@@ -161,7 +163,16 @@ class Partition:
         stopped: Future[None] = Future()
         kernel.call_soon(lambda: self.carrying.stop_all().when_done(lambda: stopped.set(None)))
         kernel.wait_if_possible(stopped)
-        self._wait(self._say_to_all(ShutDown(), [name for name, actor in list(self.actors.items()) if actor.pending]))
+        if not kernel.ended:
+            pending = [name for name, actor in list(self.actors.items()) if actor.pending]
+            self._wait(self._say_to_all(ShutDown(), pending))
+
+    def _stop_actors(self, stopped: Future[None]) -> None:
+        """On the kernel's thread, so that no turn is being taken; an actor that is named later is born stopped."""
+        self._stopped = True
+        for actor in list(self.actors.values()):
+            actor.stop()
+        stopped.set(None)
 
     def _say_to_all(self, message: Message, names: list[str]) -> Future[list[object]]:
         """Tell the kernel's own message to these actors; done when all have taken it."""
@@ -184,6 +195,8 @@ class Partition:
         if actor is None:
             behavior = self.behaviors[kind_of(name)]
             actor = self.actors.setdefault(name, Actor(self, name, behavior))
+            if self._stopped:
+                actor.stop()
         return actor
 
     def forget(self, actor: Actor) -> None:
@@ -360,6 +373,9 @@ class Partition:
         done: Future[int] = Future()
 
         def take() -> None:
+            if self._stopped:
+                done.set_exception(SystemClosed(f"{self.name} has been closed"))
+                return
             position = self.position
             self._snapshot()
             self._submit((None, done, position, ()), False)

@@ -146,6 +146,7 @@ class SimulatedDispatcher:
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.turning = False
+        self.ended = False
         threads.enter(self)
 
     def close(self) -> None:

@@ -100,7 +100,8 @@ class ActorSystem:
                 started.set()
 
         trio.lowlevel.spawn_system_task(dispatcher.run, Started(), name="partita")
-        await started.wait()
+        with trio.CancelScope(shield=True):
+            await started.wait()
         self._kernel = self._dispatcher = dispatcher
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ DISK_PAGES = 400
 WAIT_S = 60
 ASKS_AT_MOST = 20_000
 IDLE_S = 0.5
+FLOOD = 4_000
 
 
 class Tmpfs:
@@ -226,6 +227,34 @@ def closing_while_full(folder: Path, disk: Disk) -> None:
         put(session, 6, 1).get(WAIT_S)
 
 
+def flooding(folder: Path, disk: Disk) -> None:
+    """Threads that do not wait for their answers, while commit after commit fails: each is answered all the same."""
+    sys.setswitchinterval(1e-5)
+    with System(data_dir=folder) as system:
+        session = system.from_partition("persist:full")
+        put(session, 0, 0).get(WAIT_S)
+        disk.fill(0)
+        futures: list[list[Future[None]]] = [[] for _ in range(4)]
+
+        def flood(writer: int) -> None:
+            futures[writer] += (put(session, writer, counter) for counter in range(FLOOD))
+
+        threads = [threading.Thread(target=flood, args=(writer,), daemon=True) for writer in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAIT_S)
+            assert not thread.is_alive(), "a writer hangs"
+        errors = [outcome_of(future) for each in futures for future in each]
+        assert all(error is None or type(error) is StoreFailed for error in errors)
+        failed = sum(error is not None for error in errors)
+        assert failed
+        disk.make_room()
+        put(session, 0, 1).get(WAIT_S)
+        assert session.log.verify().ok
+    say("failed", failed, "of", len(errors))
+
+
 def opening(folder: Path, disk: Disk) -> None:
     """Wherever the disk runs full while a partition is made: a typed error, no crash, and it opens when there is room."""
     opened = 0
@@ -264,7 +293,14 @@ def deleting(folder: Path, disk: Disk) -> None:
 SCENARIOS: dict[str, Callable[[Path, Disk], None]] = {
     scenario.__name__: scenario
     for scenario in (
-        writing, many_in_flight, synchronous_members, idle_while_full, closing_while_full, opening, deleting
+        writing,
+        many_in_flight,
+        synchronous_members,
+        idle_while_full,
+        closing_while_full,
+        flooding,
+        opening,
+        deleting,
     )
 }
 

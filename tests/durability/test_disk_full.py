@@ -53,6 +53,11 @@ def test_closing_while_the_disk_is_full_comes_back_and_leaves_nobody_waiting(dis
     play("closing_while_full", disk, tmp_path)
 
 
+@on_each_disk
+def test_threads_that_flood_a_full_disk_are_all_answered(disk: str, tmp_path: Path) -> None:
+    play("flooding", disk, tmp_path)
+
+
 @needs_mounts
 def test_a_partition_that_cannot_be_made_for_want_of_room_is_a_typed_error_and_opens_later(tmp_path: Path) -> None:
     play("opening", "tmpfs", tmp_path)
