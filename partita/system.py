@@ -16,7 +16,7 @@ from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
 from partita.actors.kernel.system import ActorSystem
 from partita.actors.live_world.live import live_world
 from partita.actors.session.behavior import BEHAVIORS, CARRIERS
-from partita.events.errors import InvalidPartitionName, InvalidPosition, StoreUnavailable
+from partita.events.errors import InvalidPartitionName, InvalidPosition, StoreError
 from partita.session import Session
 from partita.store.names import folder_name
 from partita.store.opening import StoreOptions
@@ -171,8 +171,8 @@ def stored_partitions(data_dir: Path) -> Iterator[tuple[str, Path]]:
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         try:
             name = PartitionStore.name_at(folder)
-        except StoreUnavailable:
-            continue
+        except StoreError:
+            continue  # what is damaged there is seen when it is opened, or by `partita log verify`
         yield (f"{PERSIST}{name}" if name else ""), folder
 
 

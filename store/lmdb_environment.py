@@ -3,7 +3,7 @@
 - The map is large and sparse (1 TiB), so that it never grows where the system allows that; where it refuses, it starts
   smaller and doubles when it is full.
 - ``set_mapsize`` with a transaction alive in this process is undefined, and the binding does not refuse it; changing the
-  map therefore waits until no transaction is alive, and holds new ones back (:class:`_Gate`).
+  map therefore waits until no transaction is alive, and holds new ones back (:class:`~partita.store.gate.Gate`).
 - LMDB may be opened once in a process: its locks are the process's. All environments of one folder share one handle, so
   that the writing process can read its own log like anybody else.
 - No ``writemap`` (a full disk would be SIGBUS), sync on. Never across a fork.
@@ -17,7 +17,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +24,15 @@ import lmdb
 
 from partita.events.errors import LogDamaged, StoreError, StoreFailed, StoreUnavailable
 from partita.store.environment import KEY_BYTES, TABLES, Buffer, RoomNeeded, Table, Unreadable
-from partita.store.lmdb_file import check_data_file
+from partita.store.gate import Gate
+from partita.store.lmdb_file import check_data_file, is_unborn, reserve_lock_file
 
 DATA_FILE: Final = "data.mdb"
+LOCK_FILE: Final = "lock.mdb"
 # Windows gives a map its room on the disk at once.
 MAP_BYTES: Final = (1 << 26) if sys.platform == "win32" else (1 << 40)
 SMALLEST_MAP_BYTES: Final = 1 << 20
 READERS: Final = 512
-GATE_TIMEOUT_S: Final = 30.0
 
 _DAMAGE: Final = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
 
@@ -51,60 +51,13 @@ def translated(error: lmdb.Error, doing: str) -> StoreError:
     return StoreFailed(f"{doing}: {error}")
 
 
-class _Gate:
-    """Counts the transactions alive, and lets the map change only when there are none."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
-        self._alive = 0
-        self._closed = False
-
-    def enter(self) -> None:
-        with self._changed:
-            while self._closed:
-                self._changed.wait()
-            self._alive += 1
-
-    def leave(self) -> None:
-        with self._changed:
-            self._alive -= 1
-            if self._closed and not self._alive:
-                self._changed.notify_all()
-
-    @contextmanager
-    def alive(self) -> Iterator[None]:
-        """What touches the map without a transaction."""
-        self.enter()
-        try:
-            yield
-        finally:
-            self.leave()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Wait for the transactions alive to end, holding new ones back meanwhile."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: not self._closed, GATE_TIMEOUT_S):
-                raise StoreFailed("the map of the log is being changed and does not come back")
-            self._closed = True
-            ended = self._changed.wait_for(lambda: not self._alive, GATE_TIMEOUT_S)
-        try:
-            if not ended:
-                raise StoreFailed(f"{self._alive} transactions keep the map of the log from being changed")
-            yield
-        finally:
-            with self._changed:
-                self._closed = False
-                self._changed.notify_all()
-
-
 class _Handle:
     """The one opening of a folder's environment in this process."""
 
     def __init__(self, directory: Path, *, read_only: bool, map_bytes: int) -> None:
         self.directory = directory
         self.read_only = read_only
-        self.gate = _Gate()
+        self.gate = Gate()
         self.users = 0
         self._map_bytes = map_bytes
         self._environment: lmdb.Environment | None = None
@@ -119,6 +72,10 @@ class _Handle:
 
     def _open(self) -> None:
         data = self.directory / DATA_FILE
+        if not self.read_only:
+            if data.exists() and is_unborn(data):
+                os.truncate(data, 0)
+            reserve_lock_file(self.directory / LOCK_FILE, readers=READERS)
         if self.read_only or (data.exists() and data.stat().st_size):
             check_data_file(data)
         map_bytes = self._map_bytes

@@ -7,8 +7,10 @@ that took them; so a short file is given to LMDB's own offline verifier, which f
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
+import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -23,6 +25,8 @@ _FREE_DB: Final = 24
 _LAST_PAGE: Final = _FREE_DB + 2 * 48
 _META_BYTES: Final = _LAST_PAGE + 16
 _ATTEMPTS: Final = 5
+_READER_BYTES: Final = 64
+"""LMDB keeps a cache line for each reader."""
 _PAGE_BYTES: Final = frozenset(1 << power for power in range(8, 17))
 
 
@@ -56,6 +60,18 @@ def check_data_file(path: Path) -> None:
         problems = structural_problems(path)
         if problems:
             raise LogDamaged(f"{path} is truncated: {size} of {expected} bytes are left ({problems[0]})", position=1)
+
+
+def is_unborn(path: Path) -> bool:
+    """Whether LMDB was interrupted while it made the file: less than its two meta pages are there.
+
+    The first transaction comes after both, so no turn was ever in such a file.
+    """
+    try:
+        first, _, size = _metas(path)
+    except StoreUnavailable:
+        return False
+    return first is not None and size < 2 * first.page_bytes and first.transaction == 0
 
 
 def structural_problems(path: Path) -> list[str]:
@@ -105,3 +121,31 @@ def _meta(head: bytes, offset: int) -> Meta | None:
             if page_bytes in _PAGE_BYTES:
                 return Meta(page_bytes, *struct.unpack_from("=QQ", head, start + _LAST_PAGE))
     return None
+
+
+def reserve_lock_file(path: Path, *, readers: int) -> None:
+    """Write LMDB's table of readers before LMDB makes it sparse and maps it: touching it on a full disk would be SIGBUS.
+
+    Done only while the file is empty, so nobody has it open, this process least of all (closing a second descriptor would
+    drop LMDB's own locks). Raises :class:`StoreUnavailable` when there is no room for it.
+    """
+    if sys.platform == "win32":  # LMDB locks the file itself there
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return  # a folder that cannot be written to: LMDB says so, or does without
+    try:
+        if os.fstat(descriptor).st_size == 0:
+            _fill(descriptor, path, _READER_BYTES * (readers + 2))
+    finally:
+        os.close(descriptor)
+
+
+def _fill(descriptor: int, path: Path, count: int) -> None:
+    try:
+        if os.write(descriptor, bytes(count)) < count:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        os.ftruncate(descriptor, 0)
+        raise StoreUnavailable(f"the log in {path.parent} cannot be opened: {error.strerror}") from error

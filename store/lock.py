@@ -6,6 +6,7 @@ that happens. The process id in the file only informs: the name of who has it, f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -48,8 +49,9 @@ class WriterLock:
                 raise PartitionInUse(f"{directory} is already open for writing in this process ({pid})", pid=pid)
             self._descriptor = _locked(path)
             _held.add(self._key)
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, b"%d\n" % os.getpid())
+        with contextlib.suppress(OSError):  # on a full disk: it only informs, and deleting a partition there makes room
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, b"%d\n" % os.getpid())
 
     def release(self) -> None:
         """Let another write. Releasing twice does nothing."""

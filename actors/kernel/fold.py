@@ -122,6 +122,6 @@ def fold(store: PartitionStore, behaviors: Behaviors, through: int | None = None
     snapshot = store.newest_snapshot(at_or_before=last, fingerprint=fingerprint(behaviors))
     folded = Fold(behaviors, snapshot)
     folded.run(store.folding_turns(folded.position + 1, last))
-    if folded.position and not folded.time_us:  # the snapshot is the newest there is: the time is its turn's
+    if store.first_position <= folded.position and not folded.time_us:  # nothing follows the snapshot: its turn has the time
         folded.time_us = next(iter(store.folding_turns(folded.position, folded.position))).time
     return folded

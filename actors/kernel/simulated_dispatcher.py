@@ -258,8 +258,8 @@ class SimulatedDispatcher:
         self._committers.append(committer)
 
     def undrive(self, committer: Committer[Any]) -> None:
-        while committer.backlog:
-            committer.commit_once()
+        while committer.commit_once():
+            pass
         self._committers.remove(committer)
 
     def congested(self, committer: Committer[Any]) -> None:

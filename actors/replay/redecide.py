@@ -15,10 +15,10 @@ import msgspec
 
 from partita.actors.kernel.behavior import Behavior
 from partita.actors.kernel.context import Context
-from partita.actors.kernel.fold import Behaviors, Fold, kind_of
+from partita.actors.kernel.fold import Behaviors, Fold, fold, kind_of
 from partita.actors.kernel.turning import decide_turn
 from partita.actors.replay.divergence import Difference, differences
-from partita.events.errors import HistoryTrimmed, SecretErased
+from partita.events.errors import SecretErased
 from partita.events.system import TurnFailed
 from partita.events.turn import Turn
 from partita.events.types import Effect, Event, Message, State
@@ -69,11 +69,11 @@ def redecide(
 ) -> Report:
     """Decide the turns ``start`` to ``stop`` again (default: all that the log has). ``limit`` ends it at so many divergences.
 
-    Raises :class:`HistoryTrimmed` when the states before ``start`` can no longer be folded.
+    Where retention has given up the beginning, it starts at what is left.
     """
     first = max(start, store.first_position)
     last = store.position if stop is None else min(stop, store.position)
-    states = _states_before(store, behaviors, first)
+    states = fold(store, behaviors, first - 1)
     context = Context(seed=store.seed)
     divergences: list[Divergence] = []
     skipped: list[int] = []
@@ -91,12 +91,6 @@ def redecide(
         states.run((turn,))
         before = turn
     return Report(first, last, count, tuple(divergences), tuple(skipped))
-
-
-def _states_before(store: PartitionStore, behaviors: Behaviors, position: int) -> Fold:
-    if position > 1 and position == store.first_position:
-        raise HistoryTrimmed(f"history starts at turn {position}: ask to begin at a snapshot after it")
-    return Fold(behaviors).run(store.folding_turns(1, position - 1))
 
 
 def _judge(

@@ -11,6 +11,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command that the process's arguments name, and end the process with its exit status."""
-    from partita.command.app import app  # noqa: PLC0415  # the tour's child needs none of it
-
+    try:
+        from partita.command.app import app  # noqa: PLC0415  # the tour's child needs none of it
+    except KeyboardInterrupt:  # while still loading
+        raise SystemExit(130) from None
     app(prog_name="partita")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import typer
 
 from partita.command.diff import diff
@@ -24,10 +27,20 @@ app = typer.Typer(
 )
 log = typer.Typer(help="Look at a partition's log.", no_args_is_help=True, rich_markup_mode=None)
 
-for command in (tour, fetch, download, downloads, partitions):
+MAIN: Final[tuple[Callable[..., None], ...]] = (
+    tour,
+    fetch,
+    download,
+    downloads,
+    partitions,
+    state,
+    diff,
+    replay,
+)
+OF_THE_LOG: Final[tuple[Callable[..., None], ...]] = (show, tail, verify, export)
+
+for command in MAIN:
     app.command(command.__name__)(ending(command))
-app.add_typer(log, name="log")
-for command in (show, tail, verify, export):
+for command in OF_THE_LOG:
     log.command(command.__name__)(ending(command))
-for command in (state, diff, replay):
-    app.command(command.__name__)(ending(command))
+app.add_typer(log, name="log")

@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -19,21 +19,18 @@ NO: Final = 1
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 class WrongUsage(UsageError):
     """The command line asks for what cannot be."""
 
 
-def ending(command: Callable[P, T]) -> Callable[P, T]:
+def ending(command: Callable[..., None]) -> Callable[..., None]:
     """The command, with every way that it can end made an exit status."""
 
     @functools.wraps(command)
-    def run(*arguments: P.args, **options: P.kwargs) -> T:
+    def run(*arguments: object, **options: object) -> None:
         try:
-            result = command(*arguments, **options)
+            command(*arguments, **options)
             sys.stdout.flush()
         except BrokenPipeError:
             _forget_stdout()
@@ -42,7 +39,7 @@ def ending(command: Callable[P, T]) -> Callable[P, T]:
             warnings.simplefilter("ignore", UnobservedFailure)  # whoever would have looked has been told to stop
             raise typer.Exit(INTERRUPTED) from None
         except UsageError as error:
-            complain(str(error))
+            complain(line_of(error))
             raise typer.Exit(WRONG_USAGE) from None
         except PartitaError as error:
             complain(line_of(error))
@@ -51,7 +48,6 @@ def ending(command: Callable[P, T]) -> Callable[P, T]:
             what = f"{error.filename}: " if error.filename is not None else ""
             complain(f"{what}{error.strerror or error}")
             raise typer.Exit(NO) from None
-        return result
 
     return run
 

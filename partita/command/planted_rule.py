@@ -12,7 +12,7 @@ from partita.events.cookies import CookiesReceived, CookieStored
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from partita.actors.kernel.behavior import Behavior, Decision
+    from partita.actors.kernel.behavior import Behavior, Decide, Decision
     from partita.actors.kernel.context import Context
     from partita.events.session import SessionState
     from partita.events.types import Event, Message
@@ -35,5 +35,5 @@ def _stricter(event: Event) -> Event:
 def changed_behaviors() -> Mapping[str, Behavior[Any]]:
     """Today's behaviors, with that one row replaced."""
     session = BEHAVIORS["session"]
-    decide = {**session.decide, CookiesReceived: receive_cookies_as_strict}
+    decide: dict[type[Message], Decide] = {**session.decide, CookiesReceived: receive_cookies_as_strict}
     return {**BEHAVIORS, "session": msgspec.structs.replace(session, decide=decide)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 import msgspec
 from rich.console import Console
@@ -18,7 +18,7 @@ def console(*, error: bool = False) -> Console:
     """A console on stdout, or stderr. It takes texts as they are: no markup, no emoji, nothing highlighted."""
     stream = sys.stderr if error else sys.stdout
     return Console(
-        file=stream if stream.isatty() else _Trimmed(stream),
+        file=stream if stream.isatty() else cast("TextIO", _Trimmed(stream)),
         width=None if stream.isatty() else PIPE_WIDTH,
         markup=False,
         emoji=False,

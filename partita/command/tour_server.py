@@ -82,12 +82,16 @@ class _Listener(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Listener
+
+    @property
+    def _site(self) -> TourServer:
+        assert isinstance(self.server, _Listener)
+        return self.server.site
 
     def do_GET(self) -> None:  # http.server's name
         headers = self.headers
         request = Request(self.command, self.path, headers.get("Range", ""), headers.get("Cookie", ""))
-        self.server.site.requests.append(request)
+        self._site.requests.append(request)
         match self.path:
             case "/welcome":
                 self._redirect("/home", f"visitor=newcomer-1; Path=/; Max-Age={DAY_S}; HttpOnly")
@@ -130,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(start)
 
     def _send(self, start: int) -> None:
-        site = self.server.site
+        site = self._site
         content = memoryview(site.content)
         for at in range(start, FILE_BYTES, CHUNK_BYTES):
             if at >= HELD_AT_BYTES and not site.go_on.wait(PATIENCE_S):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from partita.events.system import EffectSettled, Recovered, Tell
 from partita.events.turn import External, Turn
 from partita.inspection import cause_text, led_to, name_of, summary, time_text, to_plain
 
+AnyTurn = Turn[Any, Any, Any]
 COOKIE = StoredCookie("id", Secret("hush"), "a.example", True, "/", False, False, "lax", 1, 2, None, "nonsecure")
 
 
@@ -25,7 +27,7 @@ def test_a_tagged_struct_carries_its_tag_and_nested_ones_theirs() -> None:
 
 
 def test_a_turn_becomes_its_fields_and_json_can_say_them() -> None:
-    turn = Turn(7, 1_000_001, "session", External("api", 3), SetUserAgent("a/1"), (Recovered(2),), ())
+    turn: AnyTurn = Turn(7, 1_000_001, "session", External("api", 3), SetUserAgent("a/1"), (Recovered(2),), ())
     plain = to_plain(turn)
     assert json.loads(json.dumps(plain)) == plain
     assert isinstance(plain, dict)
@@ -102,6 +104,8 @@ def test_causes_and_times_are_said_in_words() -> None:
 
 def test_what_a_turn_led_to_leaves_out_the_bookkeeping() -> None:
     message = SetUserAgent("a/1")
-    turn = Turn(1, 1, "session", 0, message, (Recovered(1), EffectSettled("x")), (Tell("download/1", message),))
+    turn: AnyTurn = Turn(
+        1, 1, "session", 0, message, (Recovered(1), EffectSettled("x")), (Tell("download/1", message),)
+    )
     assert list(led_to(turn)) == [("event", Recovered(1)), ("effect", message)]
     assert [name_of(what) for _, what in led_to(turn)] == ["system.recovered", "preferences.set_user_agent"]

@@ -14,6 +14,7 @@ from servers.loopback import LoopbackServer, sends
 
 from partita.command.planted_rule import changed_behaviors
 from partita.events.cookies import CookiesReceived
+from partita.session import Session
 from partita.system import System
 
 from .conftest import PATIENCE_S, ROOT, Command, Kept, environment, some_history
@@ -53,10 +54,10 @@ def test_turns_are_chosen_by_position_and_actor(
 ) -> None:
     url = server.on("/film.bin", sends(b"x" * 1000))
 
-    def download(session: object) -> None:
-        some_history(session)  # type: ignore[arg-type]
-        session.set_download_path(str(tmp_path))  # type: ignore[attr-defined]
-        session.download_url(url).get().finished().get()  # type: ignore[attr-defined]
+    def download(session: Session) -> None:
+        some_history(session)
+        session.set_download_path(str(tmp_path))
+        session.download_url(url).get().finished().get()
 
     kept(download)
     some = partita("log", "show", "persist:work", "--json", "--start", 2, "--stop", 3).lines
@@ -199,9 +200,9 @@ def test_wrong_arguments_are_status_2(partita: Command, arguments: tuple[str, ..
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(partita: Command, kept: Kept) -> None:
-    def much(session: object) -> None:
+    def much(session: Session) -> None:
         for number in range(2000):
-            session.set_user_agent(f"tester/{number}")  # type: ignore[attr-defined]
+            session.set_user_agent(f"tester/{number}")
 
     kept(much)
     process = partita.begin("log", "show", "persist:work", "--json")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_every_turn_is_in_the_timeline_and_every_cause_came_before(told: dict[st
     lines = told["timeline"]
     assert lines[0]["first"] == 1
     assert lines[-1]["last"] == told["turns"]
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         assert line["first"] == before["last"] + 1
     for line in lines:
         kind, _, position = line["cause"].partition("turn ")

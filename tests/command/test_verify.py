@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from .conftest import Command, Kept, some_history
 MARK = b"/marked-place"
 
 
-def with_a_marked_turn(positions: list[int]) -> object:
+def with_a_marked_turn(positions: list[int]) -> Callable[[Session], None]:
     """A history whose middle turn has a value so large that LMDB keeps it in pages of its own, written once."""
 
     def do(session: Session) -> None:
@@ -48,7 +49,7 @@ def test_a_whole_log_is_fine(partita: Command, kept: Kept) -> None:
 
 def test_a_single_flipped_bit_is_found_and_its_position_named(partita: Command, kept: Kept) -> None:
     positions: list[int] = []
-    folder = kept(with_a_marked_turn(positions))  # type: ignore[arg-type]
+    folder = kept(with_a_marked_turn(positions))
     last = partita("log", "verify", "persist:work", "--json").json["last"]
     flip_a_bit(folder / "data.mdb")
     done = partita("log", "verify", "persist:work", "--json")
@@ -63,7 +64,7 @@ def test_a_single_flipped_bit_is_found_and_its_position_named(partita: Command, 
 
 def test_what_comes_before_the_damage_can_be_read(partita: Command, kept: Kept) -> None:
     positions: list[int] = []
-    folder = kept(with_a_marked_turn(positions))  # type: ignore[arg-type]
+    folder = kept(with_a_marked_turn(positions))
     flip_a_bit(folder / "data.mdb")
     refused = partita("log", "show", "persist:work")
     assert (refused.status, len(refused.err.splitlines())) == (1, 1)

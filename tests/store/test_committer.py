@@ -311,6 +311,14 @@ def _always_the_same_key(keys):
     return created
 
 
+def test_a_simulated_disk_opened_again_with_its_keyring_reveals_its_secrets(moody, samples, random_bytes):
+    store = PartitionStore.in_memory(name="p", random_bytes=random_bytes, environment=moody)
+    store._log.append([samples.secret_turn(1, Secret("kept"))])
+    again = PartitionStore.in_memory(name="p", random_bytes=random_bytes, environment=moody, keyring=store.keyring)
+    assert (again.epoch, again.position) == (2, 1)
+    assert samples.secret_of(next(again.turns())).reveal() == "kept"
+
+
 # With the thread.
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lmdb
 import pytest
 
-from partita.events.errors import LogDamaged, StoreUnavailable
+from partita.events.errors import LogDamaged, StoreFailed, StoreUnavailable
 from partita.store import conformance
 from partita.store.environment import Unreadable, reading, written
 from partita.store.lmdb_environment import LmdbEnvironment, translated
@@ -98,3 +98,17 @@ def test_a_file_that_is_no_lmdb_file_is_refused(folder):
 def test_pages_that_contradict_themselves_are_damage():
     assert isinstance(translated(lmdb.CorruptedError("page"), "reading"), Unreadable)
     assert issubclass(Unreadable, LogDamaged)
+
+
+def test_the_map_is_not_changed_under_a_transaction(folder, monkeypatch):
+    from partita.store import gate
+
+    monkeypatch.setattr(gate, "TIMEOUT_S", 0.01)
+    folder.mkdir()
+    environment = LmdbEnvironment(folder)
+    transaction = environment.begin()
+    with pytest.raises(StoreFailed, match="1 transactions keep the map"):
+        environment.grow()
+    transaction.abort()
+    environment.grow()
+    environment.close()
