@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measuring import Bench, Row, interleaved, median, per_second, rate, ratios
+from benchmarks.measuring import Bench, Row, compared, interleaved, rate
 from benchmarks.raw_lmdb import BATCH, RawLog
 from benchmarks.workload import opened, recorded_turns
 
@@ -34,18 +34,5 @@ def rows(bench: Bench) -> list[Row]:
 
         figures = interleaved(bench.sizes.rounds, {"partita": ours, "LMDB": peer})
         assert store.position == (bench.sizes.rounds + 1) * batches * BATCH, "every turn is in the log"
-    scores = ratios(figures["partita"], figures["LMDB"])
-    return [
-        Row(
-            name="append",
-            what="append, batches of 1,000, encode included / raw LMDB",
-            ours=per_second(median(figures["partita"])),
-            peer=per_second(median(figures["LMDB"])),
-            score=median(scores),
-            unit="×",
-            floor=0.7,
-            goal=0.8,
-            rounds=scores,
-        )
-    ]
-
+    what = "append, batches of 1,000, encode included / raw LMDB"
+    return [compared("append", what, figures, ours="partita", peer="LMDB", floor=0.7, goal=0.8)]

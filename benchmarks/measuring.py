@@ -10,9 +10,12 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
+
+TIMES: Final = "\u00d7"
+ABSENT: Final = "\u2013"
 
 Better = Literal["higher", "lower"]
 Contender = Callable[[], float]
@@ -100,7 +103,7 @@ class Row(Struct, frozen=True, kw_only=True):
             return "below the floor"
         if self.goal is not None and not self._reaches(self.goal):
             return "goal missed"
-        return "–" if self.goal is None and self.floor is None else "reached"
+        return ABSENT if self.goal is None and self.floor is None else "reached"
 
     def _reaches(self, mark: float) -> bool:
         return self.score >= mark if self.better == "higher" else self.score <= mark
@@ -123,6 +126,31 @@ def interleaved(rounds: int, contenders: Mapping[str, Contender]) -> dict[str, l
 def ratios(ours: Sequence[float], peers: Sequence[float]) -> list[float]:
     """Round by round."""
     return [our / peer for our, peer in zip(ours, peers, strict=True)]
+
+
+def compared(
+    name: str,
+    what: str,
+    figures: Mapping[str, Sequence[float]],
+    *,
+    ours: str,
+    peer: str,
+    floor: float | None = None,
+    goal: float | None = None,
+) -> Row:
+    """A row of our rate beside a peer's."""
+    scores = ratios(figures[ours], figures[peer])
+    return Row(
+        name=name,
+        what=what,
+        ours=per_second(median(figures[ours])),
+        peer=per_second(median(figures[peer])),
+        score=median(scores),
+        unit=TIMES,
+        floor=floor,
+        goal=goal,
+        rounds=scores,
+    )
 
 
 def median(figures: Sequence[float]) -> float:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
-from benchmarks.measuring import Bench, Row, interleaved, median, ratios
+from benchmarks.measuring import ABSENT, TIMES, Bench, Row, interleaved, median, ratios
 from benchmarks.workload import BEHAVIORS, PATH, opened, recorded_turns
 from partita.actors.kernel.fold import fingerprint, fold
 from partita.events.preferences import PreferencesState
+from partita.store.codec import RecordedTurn
+from partita.store.committer import Committer
 from partita.store.snapshots import ActorImage, Snapshot
 
 TAIL = 1_000
@@ -18,14 +21,16 @@ BATCH = 4_000
 def build_log(directory: Path, turns: int, *, tail: int, tail_batch: int) -> None:
     """A log of so many turns, with a snapshot in front of the last ``tail`` of them."""
     with opened(directory) as store:
-        committer = store.committer(lambda entries: None, _raise)
+        committer: Committer[tuple[RecordedTurn]] = store.committer(_nothing, _raise)
         while store.position < turns - tail:
             count = min(BATCH, turns - tail - store.position)
             for turn in recorded_turns(store.position + 1, count):
                 committer.submit((turn,))
             if store.position + count == turns - tail:
-                images = [ActorImage("session", "session", PreferencesState(download_path=PATH))]
-                committer.snapshot(Snapshot(turns - tail, fingerprint(BEHAVIORS), images))  # type: ignore[arg-type]
+                images: list[ActorImage[Any, Any]] = [
+                    ActorImage("session", "session", PreferencesState(download_path=PATH))
+                ]
+                committer.snapshot(Snapshot(turns - tail, fingerprint(BEHAVIORS), images))
             while committer.commit_once():
                 pass
         while store.position < turns:
@@ -66,7 +71,7 @@ def rows(bench: Bench) -> list[Row]:
             name="open",
             what=f"open a log of {long:,} turns, a snapshot and a tail of 1,000",
             ours=f"{median(figures['long']):.2f} ms",
-            peer="–",
+            peer=ABSENT,
             score=median(figures["long"]),
             unit="ms",
             better="lower",
@@ -80,7 +85,7 @@ def rows(bench: Bench) -> list[Row]:
             ours=f"{median(figures['long']):.2f} ms",
             peer=f"{median(figures['short']):.2f} ms",
             score=median(growth),
-            unit="×",
+            unit=TIMES,
             better="lower",
             goal=1.2,
             rounds=growth,
@@ -89,13 +94,17 @@ def rows(bench: Bench) -> list[Row]:
             name="open-crumbs",
             what="open a log whose tail of 1,000 is in 1,000 batches",
             ours=f"{median(figures['crumbs']):.2f} ms",
-            peer="–",
+            peer=ABSENT,
             score=median(figures["crumbs"]),
             unit="ms",
             better="lower",
             rounds=figures["crumbs"],
         ),
     ]
+
+
+def _nothing(entries: object) -> None:
+    pass
 
 
 def _raise(error: Exception) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from benchmarks.measuring import Bench, Row, interleaved, median, per_second, rate, ratios
+from benchmarks.measuring import ABSENT, TIMES, Bench, Row, compared, interleaved, rate
 from benchmarks.turns import tell
 from benchmarks.workload import BEHAVIORS, PATH, dispatcher, opened, partition
 from partita.actors.kernel.fold import fold
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from partita.store.partition import PartitionStore
 
 SAVED_AT_ONCE = 1_000
+
+FOLD = "replay by fold"
+WRITING = "batch writing"
 
 
 class EventSourcingPeer:
@@ -45,7 +48,7 @@ class EventSourcingPeer:
 
     def write(self, count: int) -> None:
         """A new aggregate's events, saved 1,000 at a time."""
-        profile = self._new()
+        profile: Any = self._new()
         for number in range(count):
             profile.set_path(PATH)
             if number % SAVED_AT_ONCE == SAVED_AT_ONCE - 1:
@@ -56,9 +59,9 @@ class EventSourcingPeer:
     def replay(self) -> None:
         """The newest aggregate's events, all of them."""
         assert self._id is not None
-        profile = self._application.repository.get(self._id)
+        profile: Any = self._application.repository.get(self._id)
         assert profile.version == self._events + 1
-        assert profile.path == PATH  # type: ignore[attr-defined]
+        assert profile.path == PATH
 
     def close(self) -> None:
         """Let go of the file."""
@@ -71,10 +74,7 @@ def rows(bench: Bench) -> list[Row]:
     try:
         peer = EventSourcingPeer(bench.folder("eventsourcing"))
     except ImportError:
-        return [
-            Row(name=name, what=f"{what} / eventsourcing", ours="–", peer="not installed", score=float("nan"), unit="×")
-            for name, what in (("fold", "replay by fold"), ("batch-writing", "batch writing"))
-        ]
+        return [_absent("fold", FOLD), _absent("batch-writing", WRITING)]
     folded = bench.scratch / "folded"
     with dispatcher() as kernel:
         store = opened(bench.scratch / "written")
@@ -90,13 +90,37 @@ def rows(bench: Bench) -> list[Row]:
     with opened(folded) as store:
         figures |= interleaved(
             bench.sizes.rounds,
-            {"fold": lambda: rate(events, lambda: _fold(store, events)), "peer replays": lambda: rate(events, peer.replay)},
+            {
+                "fold": lambda: rate(events, lambda: _fold(store, events)),
+                "peer replays": lambda: rate(events, peer.replay),
+            },
         )
     peer.close()
     return [
-        _row("fold", "replay by fold, checksums verified / eventsourcing", figures, "fold", "peer replays", 20, 25),
-        _row("batch-writing", "batch writing, a whole turn each / eventsourcing", figures, "write", "peer writes"),
+        compared(
+            "fold",
+            f"{FOLD}, checksums verified / eventsourcing",
+            figures,
+            ours="fold",
+            peer="peer replays",
+            floor=20,
+            goal=25,
+        ),
+        compared(
+            "batch-writing", f"{WRITING}, a whole turn each / eventsourcing", figures, ours="write", peer="peer writes"
+        ),
     ]
+
+
+def _absent(name: str, what: str) -> Row:
+    return Row(
+        name=name,
+        what=f"{what} / eventsourcing",
+        ours=ABSENT,
+        peer="not installed",
+        score=float("nan"),
+        unit=TIMES,
+    )
 
 
 def _fill(directory: Path, events: int) -> None:
@@ -109,26 +133,3 @@ def _fill(directory: Path, events: int) -> None:
 def _fold(store: PartitionStore, events: int) -> None:
     result = fold(store, BEHAVIORS)
     assert result.position == events
-
-
-def _row(
-    name: str,
-    what: str,
-    figures: dict[str, list[float]],
-    ours: str,
-    peer: str,
-    floor: float | None = None,
-    goal: float | None = None,
-) -> Row:
-    scores = ratios(figures[ours], figures[peer])
-    return Row(
-        name=name,
-        what=what,
-        ours=per_second(median(figures[ours])),
-        peer=per_second(median(figures[peer])),
-        score=median(scores),
-        unit="×",
-        floor=floor,
-        goal=goal,
-        rounds=scores,
-    )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measuring import Bench, Row, interleaved, median
+from benchmarks.measuring import ABSENT, Bench, Row, interleaved, median
 from benchmarks.workload import partition
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
@@ -53,8 +53,8 @@ def seen(state: PreferencesState, event: DownloadPathSet) -> PreferencesState:
 
 
 BEHAVIORS: Mapping[str, Behavior[Any]] = {
-    "session": Behavior("session", PreferencesState, {SetDownloadPath: begin}, {}),  # type: ignore[dict-item]
-    "worker": Behavior("worker", PreferencesState, {SetUserAgent: pass_on}, {DownloadPathSet: seen}),  # type: ignore[dict-item]
+    "session": Behavior("session", PreferencesState, {SetDownloadPath: begin}, {}),
+    "worker": Behavior("worker", PreferencesState, {SetUserAgent: pass_on}, {DownloadPathSet: seen}),
 }
 
 
@@ -92,7 +92,7 @@ def rows(bench: Bench) -> list[Row]:
             name=name,
             what=what,
             ours=f"{1e3 / median(figures[how]):.0f} k/s",
-            peer="–",
+            peer=ABSENT,
             score=median(figures[how]),
             unit="µs",
             better="lower",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import math
 import os
@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measuring import Row
+from benchmarks.measuring import ABSENT, Row
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -26,27 +26,31 @@ _STYLES = {"reached": "green", "goal missed": "yellow", "below the floor": "bold
 def figure(value: float | None, unit: str) -> str:
     """A score with its unit."""
     if value is None or math.isnan(value):
-        return "–"
-    return f"{value:,.0f} {unit}" if unit == "B" else f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+        return ABSENT
+    return (
+        f"{value:,.0f} {unit}" if unit == "B" else f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+    )
 
 
 def mark(row: Row, value: float | None) -> str:
     """A floor or a goal."""
     if value is None:
-        return "–"
+        return ABSENT
     return f"{'≥' if row.better == 'higher' else '≤'} {value:g} {row.unit}"
 
 
 def cells(row: Row) -> tuple[str, ...]:
     """In the order of the columns."""
-    spread = f"{figure(min(row.rounds), '')[:-1]}…{figure(max(row.rounds), '')[:-1]}" if row.rounds else "–"
+    spread = f"{figure(min(row.rounds), '')[:-1]}…{figure(max(row.rounds), '')[:-1]}" if row.rounds else ABSENT
     score = figure(row.score, row.unit)
     return row.what, row.ours, row.peer, score, spread, mark(row, row.floor), mark(row, row.goal), row.verdict
 
 
 def show(rows: list[Row], console: Console) -> None:
     """For people."""
-    table = Table(title=machine(), title_justify="left", caption="result: the median of the rounds; spread: their range")
+    table = Table(
+        title=machine(), title_justify="left", caption="result: the median of the rounds; spread: their range"
+    )
     for column in COLUMNS:
         table.add_column(column, justify="left" if column in {"what", "verdict"} else "right", no_wrap=column != "what")
     for row in rows:
@@ -86,7 +90,7 @@ def write_readme(rows: list[Row]) -> None:
 
 
 def today() -> str:
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+    return dt.datetime.now(dt.UTC).date().isoformat()
 
 
 def machine() -> str:

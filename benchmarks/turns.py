@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import ExitStack
 
-from benchmarks.measuring import Bench, Row, interleaved, median, p50s_us, per_second, rate, ratios
+from benchmarks.measuring import TIMES, Bench, Row, compared, interleaved, median, p50s_us, rate, ratios
 from benchmarks.raw_lmdb import BATCH, RawLog
 from benchmarks.threading_actor import threading_peer
 from benchmarks.workload import MESSAGE, dispatcher, opened, partition
@@ -77,20 +77,6 @@ def rows(bench: Bench) -> list[Row]:
 
 
 def _rows(figures: dict[str, list[float]]) -> list[Row]:
-    def against(name: str, what: str, ours: str, peer: str, floor: float | None = None, goal: float | None = None) -> Row:
-        scores = ratios(figures[ours], figures[peer])
-        return Row(
-            name=name,
-            what=what,
-            ours=per_second(median(figures[ours])),
-            peer=per_second(median(figures[peer])),
-            score=median(scores),
-            unit="×",
-            floor=floor,
-            goal=goal,
-            rounds=scores,
-        )
-
     def latency(name: str, what: str, peer: str, goal: float | None = None) -> Row:
         scores = ratios(figures["ask alone"], figures[peer])
         return Row(
@@ -99,17 +85,35 @@ def _rows(figures: dict[str, list[float]]) -> list[Row]:
             ours=f"{median(figures['ask alone']):.0f} µs",
             peer=f"{median(figures[peer]):.0f} µs",
             score=median(scores),
-            unit="×",
+            unit=TIMES,
             better="lower",
             goal=goal,
             rounds=scores,
         )
 
     return [
-        against("tell", "durable tell, thousands in flight / raw LMDB", "tell", "raw", 0.2, 0.25),
-        against("ask", "durable ask, 1,000 in flight / raw LMDB", "ask", "raw", 0.1, 0.15),
-        against("tell-pykka", "durable tell / ThreadingActor", "tell", "threading tell"),
-        against("ask-pykka", "durable ask, 1,000 in flight / ThreadingActor", "ask", "threading ask", 4, 4),
+        compared(
+            "tell",
+            "durable tell, thousands in flight / raw LMDB",
+            figures,
+            ours="tell",
+            peer="raw",
+            floor=0.2,
+            goal=0.25,
+        ),
+        compared(
+            "ask", "durable ask, 1,000 in flight / raw LMDB", figures, ours="ask", peer="raw", floor=0.1, goal=0.15
+        ),
+        compared("tell-pykka", "durable tell / ThreadingActor", figures, ours="tell", peer="threading tell"),
+        compared(
+            "ask-pykka",
+            "durable ask, 1,000 in flight / ThreadingActor",
+            figures,
+            ours="ask",
+            peer="threading ask",
+            floor=4,
+            goal=4,
+        ),
         latency("ask-alone", "one durable ask alone, p50 / one raw fsynced commit", "raw alone", 1.5),
         latency("ask-alone-pykka", "one durable ask alone, p50 / ThreadingActor", "threading alone"),
     ]

@@ -39,7 +39,7 @@ def evolve(state: PreferencesState, event: DownloadPathSet) -> PreferencesState:
 
 
 def behavior(kind: str) -> Behavior[Any]:
-    return Behavior(kind, PreferencesState, {SetDownloadPath: decide}, {DownloadPathSet: evolve})  # type: ignore[dict-item]
+    return Behavior(kind, PreferencesState, {SetDownloadPath: decide}, {DownloadPathSet: evolve})
 
 
 BEHAVIORS: Mapping[str, Behavior[Any]] = {kind: behavior(kind) for kind in ("session", "page")}
@@ -49,7 +49,14 @@ def recorded_turns(first: int, count: int) -> list[RecordedTurn]:
     """Turns as the kernel makes them, each of objects of its own."""
     now = time.time_ns() // 1000
     return [
-        Turn(position, now + position, "session", External("api", position), SetDownloadPath(PATH), (DownloadPathSet(PATH),))
+        Turn(
+            position,
+            now + position,
+            "session",
+            External("api", position),
+            SetDownloadPath(PATH),
+            (DownloadPathSet(PATH),),
+        )
         for position in range(first, first + count)
     ]
 

@@ -35,7 +35,9 @@ def _types(base: type[Tagged]) -> tuple[type[Any], ...]:
             if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
                 tag = tag_of(value)
                 if found.setdefault(tag, value) is not value:
-                    raise TypeError(f"the tag {tag!r} is given to both {found[tag]!r} and {value!r}: give one a name of its own")
+                    raise TypeError(
+                        f"the tag {tag!r} is given to both {found[tag]!r} and {value!r}: give one a name of its own"
+                    )
     return tuple(found[tag] for tag in sorted(found))
 
 
@@ -84,4 +86,3 @@ def _fingerprint() -> str:
 
 FINGERPRINT: Final = _fingerprint()
 """Changes whenever a type does: a log's meta tells by it which vocabulary last wrote there."""
-

@@ -66,7 +66,9 @@ class DownloadItem(Emitter):
     Made by ``session.download_url()`` and ``session.downloads()``; never by hand.
     """
 
-    def __init__(self, partition: Partition, follower: Follower, callbacks: CallbackThread, order: DownloadOrder) -> None:
+    def __init__(
+        self, partition: Partition, follower: Follower, callbacks: CallbackThread, order: DownloadOrder
+    ) -> None:
         super().__init__(("updated", "done"), callbacks)
         self._partition = partition
         self._follower = follower
@@ -220,7 +222,11 @@ class DownloadItem(Emitter):
         if turn.actor != self._actor:
             return
         if isinstance(event, (DownloadCompleted, DownloadCancelled)):
-            self._emit("done", DownloadDone("completed" if isinstance(event, DownloadCompleted) else "cancelled"), turn.position)
+            self._emit(
+                "done",
+                DownloadDone("completed" if isinstance(event, DownloadCompleted) else "cancelled"),
+                turn.position,
+            )
         elif isinstance(event, DownloadInterrupted):
             name, made = ("updated", DownloadUpdated) if event.reason in RESUMABLE else ("done", DownloadDone)
             self._emit(name, made("interrupted"), turn.position)

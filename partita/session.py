@@ -158,7 +158,9 @@ class Session(Emitter):
         else:
             target = parse_http_url(url)
             body: dict[str, Any] = {"content": content, "json": json, "data": data, "files": files}
-            request = Request(check_method(method), target, headers=headers, **{k: v for k, v in body.items() if v is not None})
+            request = Request(
+                check_method(method), target, headers=headers, **{k: v for k, v in body.items() if v is not None}
+            )
             request.read()
         number, call = self._partition.carrying.open_call(request.content)
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
@@ -289,4 +291,3 @@ def _text(name: str, value: object) -> None:
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}")
-

@@ -209,4 +209,3 @@ def partitions() -> list[str]:
 def delete_partition(partition: str) -> None:
     """See :meth:`System.delete_partition`, on the default system."""
     default_system().delete_partition(partition)
-

@@ -143,9 +143,11 @@ def reserve_lock_file(path: Path, *, readers: int) -> None:
 
 
 def _fill(descriptor: int, path: Path, count: int) -> None:
+    problem = errno.ENOSPC
     try:
-        if os.write(descriptor, bytes(count)) < count:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if os.write(descriptor, bytes(count)) == count:
+            return
     except OSError as error:
-        os.ftruncate(descriptor, 0)
-        raise StoreUnavailable(f"the log in {path.parent} cannot be opened: {error.strerror}") from error
+        problem = error.errno or problem
+    os.ftruncate(descriptor, 0)
+    raise StoreUnavailable(f"the log in {path.parent} cannot be opened: {os.strerror(problem)}")

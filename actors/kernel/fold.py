@@ -81,9 +81,10 @@ class Fold:
         if snapshot is not None:
             self.position = snapshot.position
             for actor in snapshot.actors:
-                self.images[actor.name] = (actor.state, {
-                    effect.id: effect for effect in actor.pending if isinstance(effect, AwaitedEffect)
-                })
+                self.images[actor.name] = (
+                    actor.state,
+                    {effect.id: effect for effect in actor.pending if isinstance(effect, AwaitedEffect)},
+                )
 
     def run(self, turns: Iterable[Turn[Any, Event, Any]]) -> Fold:
         """Take these turns, which follow on :attr:`position`."""
@@ -111,7 +112,8 @@ class Fold:
         behavior = self._behaviors.get(kind)
         if behavior is None:
             raise UnknownTag(
-                f"turn {position} was taken by an actor of the kind {kind!r}, which this version does not know", tag=kind
+                f"turn {position} was taken by an actor of the kind {kind!r}, which this version does not know",
+                tag=kind,
             )
         return behavior
 
@@ -122,6 +124,8 @@ def fold(store: PartitionStore, behaviors: Behaviors, through: int | None = None
     snapshot = store.newest_snapshot(at_or_before=last, fingerprint=fingerprint(behaviors))
     folded = Fold(behaviors, snapshot)
     folded.run(store.folding_turns(folded.position + 1, last))
-    if store.first_position <= folded.position and not folded.time_us:  # nothing follows the snapshot: its turn has the time
+    if (
+        store.first_position <= folded.position and not folded.time_us
+    ):  # nothing follows the snapshot: its turn has the time
         folded.time_us = next(iter(store.folding_turns(folded.position, folded.position))).time
     return folded

@@ -37,7 +37,7 @@ class Kernel(Protocol):
         ...
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Call ``function`` between turns, on the kernel's thread; at once and here, when the kernel has ended. From any thread."""
+        """Call ``function`` between turns, on the kernel's thread; here, when the kernel has ended. From any thread."""
         ...
 
     def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> CarriedOut:

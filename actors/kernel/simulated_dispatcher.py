@@ -63,7 +63,9 @@ class _Task:
             return
         finally:
             self._kernel.task = previous
-        assert isinstance(trap, _Trap), f"{self.name} awaited {trap!r}: under simulation only ports and futures are awaited"
+        assert isinstance(trap, _Trap), (
+            f"{self.name} awaited {trap!r}: under simulation only ports and futures are awaited"
+        )
         number = self.waits
         trap.arm(lambda: self._kernel.ready_again(self, number))
 

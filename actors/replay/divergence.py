@@ -23,8 +23,8 @@ def differences(left: object, right: object, path: str = "") -> Iterator[Differe
     if left is right:
         return
     if isinstance(left, msgspec.Struct) and type(left) is type(right):
-        for field in msgspec.structs.fields(type(left)):
-            yield from differences(getattr(left, field.name), getattr(right, field.name), _join(path, field.name))
+        for name in left.__struct_fields__:
+            yield from differences(getattr(left, name), getattr(right, name), _join(path, name))
     elif isinstance(left, Mapping) and isinstance(right, Mapping):
         for key in {**left, **right}:
             yield from differences(left.get(key, ABSENT), right.get(key, ABSENT), f"{path}[{key!r}]")

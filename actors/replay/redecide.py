@@ -18,7 +18,8 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.fold import Behaviors, Fold, fold, kind_of
 from partita.actors.kernel.turning import decide_turn
 from partita.actors.replay.divergence import Difference, differences
-from partita.events.errors import SecretErased
+from partita.events.errors import KeyMissing, SecretErased
+from partita.events.secret import Secret
 from partita.events.system import TurnFailed
 from partita.events.turn import Turn
 from partita.events.types import Effect, Event, Message, State
@@ -69,6 +70,7 @@ def redecide(
 ) -> Report:
     """Decide the turns ``start`` to ``stop`` again (default: all that the log has). ``limit`` ends it at so many divergences.
 
+    A turn whose secrets were erased is skipped. Raises :class:`KeyMissing` when the keys of a log are not at hand.
     Where retention has given up the beginning, it starts at what is left.
     """
     first = max(start, store.first_position)
@@ -107,6 +109,8 @@ def _judge(
         decision = decide_turn(behavior.decide, state, pending, turn.message, context)
         if decision is not None:
             events, effects = decision.events, decision.effects
+    except KeyMissing:
+        raise  # nothing can be judged without the keys: the reader has to bring them
     except SecretErased:
         return "erased"
     except Exception as error:  # noqa: BLE001  # whatever today's code raises is part of the report
@@ -117,6 +121,8 @@ def _judge(
     found = tuple(_compare(turn, events, effects))
     if raised is None and not found:
         return None
+    if any(isinstance(difference.left, Secret) and difference.left.erased for difference in found):
+        return "erased"
     return Divergence(
         turn=turn,
         turn_before=before,

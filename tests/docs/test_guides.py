@@ -9,7 +9,9 @@ import pytest
 from servers.loopback import LoopbackServer, sends
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = [path for path in sorted((ROOT / "docs" / "guides").glob("*.md")) if "```python" in path.read_text(encoding="utf-8")]
+GUIDES = [
+    path for path in sorted((ROOT / "docs" / "guides").glob("*.md")) if "```python" in path.read_text(encoding="utf-8")
+]
 
 
 def program(path: Path) -> str:

@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from durability.children import say
+
 from partita.actors.kernel.future import Future
 from partita.errors import ActorFailed, StoreError, StoreFailed
 from partita.session import Session
 from partita.store.partition import PartitionStore
 from partita.system import System
-
-from durability.children import say
 
 PAGE = 4096
 DISK_PAGES = 400
@@ -144,7 +144,9 @@ def many_in_flight(folder: Path, disk: Disk) -> None:
         session = system.from_partition("persist:full")
         put(session, 0, 0).get(WAIT_S)
         disk.fill(40)
-        futures = [session.cookies.set(url="https://w.example/", name=str(n % 50), value=f"{n:0900}") for n in range(3000)]
+        futures = [
+            session.cookies.set(url="https://w.example/", name=str(n % 50), value=f"{n:0900}") for n in range(3000)
+        ]
         outcomes = [outcome_of(future) for future in futures]
         failed = [error for error in outcomes if error is not None]
         assert failed, "the disk was never full"
@@ -164,7 +166,7 @@ def many_in_flight(folder: Path, disk: Disk) -> None:
 def outcome_of(future: Future[None]) -> BaseException | None:
     try:
         future.get(WAIT_S)
-    except Exception as error:  # noqa: BLE001  # the test looks at whatever it was
+    except Exception as error:  # the test looks at whatever it was
         return error
     return None
 

@@ -19,15 +19,15 @@ from pathlib import Path
 if __name__ == "__main__":  # run as tests.durability.kills: the tests find each other below tests/
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from durability.children import Child
+from durability.jar_writers import WRITERS, jar_after, jar_in, operation_of, operations
+
 from partita.actors.kernel.fold import fold
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.errors import StoreUnavailable
 from partita.events.session import SessionState
 from partita.store.names import folder_name
 from partita.store.partition import PartitionStore
-
-from durability.children import Child
-from durability.jar_writers import WRITERS, jar_after, jar_in, operation_of, operations
 
 LIVES_OF_A_PARTITION = 25
 OPENING_EVERY = 6
@@ -68,9 +68,7 @@ class Victim:
 def live_and_be_killed(victim: Victim, chance: random.Random, tally: Tally, *, in_opening: bool) -> None:
     """One life, its end, and what has to hold then."""
     window = chance.choice((1, 1, 8))
-    child = Child(
-        "writing.py", victim.data_dir, f"persist:{victim.name}", window, victim.retain_bytes, *victim.counts
-    )
+    child = Child("writing.py", victim.data_dir, f"persist:{victim.name}", window, victim.retain_bytes, *victim.counts)
     with child:
         assert child.line() == "opening"
         if in_opening:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from partita.system import System
-
 from durability.children import say
+
+from partita.system import System
 
 
 def main() -> None:

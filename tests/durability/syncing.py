@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 import threading
 
+from durability.children import say
+
 from partita.events.errors import StoreFailed
 from partita.session import Session
 from partita.system import System
-
-from durability.children import say
 
 
 def ask(session: Session, thread: int, asks: int) -> None:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 import trio
+from durability.waiting import all_at_once, in_time, until
+from toys.counting import BEHAVIORS, Entropy, dispatcher, partition, world
+
 from partita.actors.kernel import dispatcher as dispatching
 from partita.actors.kernel import mailbox as mailboxes
 from partita.actors.kernel import partition as partitions
@@ -23,9 +26,6 @@ from partita.events.preferences import DownloadPathSet, SetDownloadPath
 from partita.events.turn import External
 from partita.store.memory_environment import MemoryEnvironment, MemoryTransaction
 from partita.store.partition import PartitionStore
-from toys.counting import BEHAVIORS, Entropy, dispatcher, partition, world
-
-from durability.waiting import all_at_once, in_time, until
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import trio
+from durability.children import Child
+from durability.waiting import all_at_once, in_time
+
 from partita.actors.kernel.future import Future
 from partita.errors import ActorStopped, PartitaError, PartitionInUse, SystemClosed
 from partita.session import Session
 from partita.store.partition import PartitionStore
 from partita.system import System
-
-from durability.children import Child
-from durability.waiting import all_at_once, in_time
 
 ASKERS = 4
 ROUNDS = 12
@@ -38,7 +38,7 @@ def ask_until_closed(session: Session, asker: int, under_way: threading.Event) -
             futures.append(put(session, asker, counter))
             if counter == 20:
                 under_way.set()
-            if futures[-1].done and isinstance(futures[-1]._error, SystemClosed):  # noqa: SLF001  # a look, no get()
+            if futures[-1].done and isinstance(futures[-1]._error, SystemClosed):  # a look, no get()
                 return futures
     except PartitaError:
         return futures

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from durability.children import Child
 from durability.mounts import IN_OWN_NAMESPACE, needs_mounts
 
@@ -25,7 +24,9 @@ def play(scenario: str, disk: str, folder: Path) -> list[str]:
 
 
 @on_each_disk
-def test_each_waiting_caller_gets_store_failed_and_writing_goes_on_when_there_is_room(disk: str, tmp_path: Path) -> None:
+def test_each_waiting_caller_gets_store_failed_and_writing_goes_on_when_there_is_room(
+    disk: str, tmp_path: Path
+) -> None:
     failures = [line for line in play("writing", disk, tmp_path) if line.startswith("failed")]
     assert len(failures) == 4
     assert all("full: not made durable, and undone" in line for line in failures), failures

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from partita.events.cookies import SetCookie
-from partita.store.partition import PartitionStore
-
 from durability.children import Child
 from durability.syscalls import Syscall, failing, needs_strace, read, tracing
+
+from partita.events.cookies import SetCookie
+from partita.store.partition import PartitionStore
 
 CALLS = "openat,close,write,writev,pwrite64,pwritev,fdatasync,fsync,msync,sync_file_range"
 pytestmark = needs_strace
@@ -115,7 +115,9 @@ def test_the_meta_page_is_written_through_a_descriptor_that_syncs(tmp_path: Path
     syncing = {
         call.result.split("<")[0]
         for call in calls
-        if call.name == "openat" and "/data.mdb" in call.arguments and ("O_DSYNC" in call.arguments or "O_SYNC" in call.arguments)
+        if call.name == "openat"
+        and "/data.mdb" in call.arguments
+        and ("O_DSYNC" in call.arguments or "O_SYNC" in call.arguments)
     }
     assert len(syncing) == 1
     last = meta_writes(calls)[-1]

@@ -6,13 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from partita.events.errors import StoreUnavailable
-from partita.store.partition import PartitionStore
-from partita.system import System
-
 from durability import kills
 from durability.children import Child
 from durability.syscalls import STRACE, killing_at, needs_strace, read, tracing
+
+from partita.events.errors import StoreUnavailable
+from partita.store.partition import PartitionStore
+from partita.system import System
 
 MAKES_A_PARTITION = ("mkdir", "ftruncate", "pwrite64", "writev", "fdatasync", "fsync", "rename")
 

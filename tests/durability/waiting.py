@@ -19,7 +19,7 @@ def in_time(work: Callable[[], T], patience_s: float = PATIENCE_S) -> T:
     def run() -> None:
         try:
             results.append(work())
-        except BaseException as error:  # noqa: BLE001  # handed on to who waits
+        except BaseException as error:  # handed on to who waits
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
@@ -40,7 +40,7 @@ def all_at_once(*works: Callable[[], object], patience_s: float = PATIENCE_S) ->
         try:
             start.wait(patience_s)
             work()
-        except BaseException as error:  # noqa: BLE001  # handed on to who waits
+        except BaseException as error:  # handed on to who waits
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(work,), daemon=True) for work in works]

@@ -12,12 +12,12 @@ import sys
 import threading
 from collections import deque
 
+from durability.children import say
+from durability.jar_writers import begin
+
 from partita.actors.kernel.future import Future
 from partita.session import Session
 from partita.system import System
-
-from durability.children import say
-from durability.jar_writers import begin
 
 SNAPSHOT_EVERY_TURNS = 150
 

@@ -44,7 +44,7 @@ Example = dict[str, Any]
 Corpus = dict[str, list[Example]]
 
 
-class NeedsVersion(Exception):  # noqa: N818  # it says what to do
+class NeedsVersion(Exception):  # it says what to do
     """A type that has changed in a way that old records would notice."""
 
 
@@ -92,7 +92,7 @@ def _fields_of(info: inspect.StructType) -> Shape:
     return {"fields": [[field.name, _shape(field.type), not field.required] for field in info.fields]}
 
 
-def _shape(info: inspect.Type) -> Shape:  # noqa: PLR0911  # one for each kind of type
+def _shape(info: inspect.Type) -> Shape:  # one for each kind of type
     match info:
         case inspect.StructType(tag=None):
             return _fields_of(info)

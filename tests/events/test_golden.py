@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from partita.events import vocabulary
-from partita.events.secret import Secret  # noqa: TC001  # msgspec reads the fields' types
+from partita.events.secret import Secret  # msgspec reads the fields' types
 from partita.events.types import Event, tag_of
 
 CORPUS = golden.load()

@@ -102,8 +102,7 @@ def test_imports_run_one_way() -> None:
         " move what is needed down, or the caller up"
         for path in sources(*ROOMS)
         for line, module, _ in imports(path)
-        if room_of(module) is not None
-        and ORDER[room_of(module) or "partita"] > ORDER[path.relative_to(ROOT).parts[0]]
+        if room_of(module) is not None and ORDER[room_of(module) or "partita"] > ORDER[path.relative_to(ROOT).parts[0]]
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -114,7 +113,8 @@ def test_only_ports_the_kernel_the_store_and_the_face_touch_the_world() -> None:
         for path in sources("events", "actors", "simulations")
         if not may_touch_the_world(path)
         for line, module, typing_only in imports(path)
-        if module.split(".")[0] in WORLD and not typing_only
+        if module.split(".")[0] in WORLD
+        and not typing_only
         and module.split(".")[0] not in NAMES_ONLY.get(str(path.relative_to(ROOT)), ())
     ]
     assert not wrong, "\n".join(wrong)

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from partita.actors.kernel.context import Context, Random
 
 PROGRAM = """
@@ -19,7 +20,12 @@ print(ctx.id(), ctx.random.bits64(), ctx.random.below(10), ctx.id())
 def test_the_same_turn_draws_the_same_in_another_process_with_another_hash_seed() -> None:
     seen = {
         subprocess.run(
-            [sys.executable, "-c", PROGRAM], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True, timeout=60
+            [sys.executable, "-c", PROGRAM],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         ).stdout
         for seed in ("1", "2")
     }

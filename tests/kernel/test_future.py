@@ -10,6 +10,7 @@ import pykka
 import pytest
 import trio
 import trio.testing
+
 from partita.actors.kernel.future import Future, FutureTimeout, UnobservedFailure, failed, resolved
 
 
@@ -36,7 +37,7 @@ def test_a_failure_is_raised_at_every_get() -> None:
 
 def test_get_gives_up_after_its_timeout_and_says_so() -> None:
     future: Future[int] = Future()
-    with pytest.raises(TimeoutError, match="0.01 s") as caught:
+    with pytest.raises(TimeoutError, match=r"0\.01 s") as caught:
         future.get(timeout=0.01)
     assert isinstance(caught.value, FutureTimeout)
     assert isinstance(caught.value, pykka.Timeout)

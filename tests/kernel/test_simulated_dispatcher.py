@@ -3,13 +3,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from toys.counting import WAIT, partition
+
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher, Stalled
 from partita.events.errors import SystemClosed, WouldDeadlock
 from partita.events.preferences import SetDownloadPath, SetUserAgent
-from toys.counting import WAIT, partition
 
 PROGRAM = """
 import sys
@@ -28,7 +30,7 @@ print(toy.store.digest(), toy.store.position, [turn.actor for turn in toy.store.
 
 
 def run(seed: int, hash_seed: int) -> str:
-    tests = os.path.dirname(os.path.dirname(__file__))
+    tests = str(Path(__file__).parents[1])
     program = PROGRAM.format(tests=tests, seed=seed)
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
     done = subprocess.run(

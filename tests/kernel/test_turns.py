@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from toys.counting import CRASH, LOOK, REFUSE, RELEASE, WAIT, dispatcher, partition
+
 from partita.actors.kernel.kernel import Kernel
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
@@ -14,7 +16,6 @@ from partita.events.errors import ActorStopped, SystemClosed, WouldDeadlock
 from partita.events.preferences import SetDownloadPath
 from partita.events.system import Recovered, TurnFailed
 from partita.events.turn import External
-from toys.counting import CRASH, LOOK, REFUSE, RELEASE, WAIT, dispatcher, partition
 
 
 @pytest.fixture(params=["live", "simulated"])

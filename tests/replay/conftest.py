@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import partita
 import pytest
+
+import partita
 
 URL = "https://shop.example/"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
-import partita
 import trio
+
+import partita
 
 URL = "https://shop.example/"
 

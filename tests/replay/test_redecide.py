@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
-import partita
 import pytest
+
+import partita
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
 from partita.actors.replay.divergence import Difference, differences
 from partita.actors.replay.redecide import redecide
 from partita.actors.session.behavior import BEHAVIORS
+from partita.errors import KeyMissing
 from partita.events.cookies import RemoveCookies
 from partita.events.preferences import SetUserAgent, UserAgentSet
 from partita.events.session import SessionState
@@ -62,24 +65,28 @@ def test_a_rule_that_raises_now_is_a_divergence_and_the_rest_is_still_judged(ses
     store = PartitionStore.read(str(session.storage_path))
     report = redecide(store, rules)
     assert [found.position for found in report.divergences] == [5, 7]
-    assert report.divergences[1].raised == "KeyError: \"today's defect\""
+    assert report.divergences[1].raised == 'KeyError: "today\'s defect"'
     assert report.turns == 7
     assert [found.position for found in redecide(store, rules, limit=1).divergences] == [5]
     assert redecide(store, rules, start=6, stop=6).agrees
 
 
 def test_a_failed_turn_agrees_when_it_fails_in_the_same_way(system: partita.System) -> None:
-    from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
-    from partita.events.preferences import SetDownloadPath
     from toys.counting import BEHAVIORS as TOYS
     from toys.counting import CRASH, partition
+
+    from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
+    from partita.events.preferences import SetDownloadPath
 
     kernel = SimulatedDispatcher(1)
     toy = partition(kernel)
     with pytest.raises(ZeroDivisionError):
         toy.ask(SetDownloadPath(CRASH)).get()
     assert redecide(toy.store, TOYS).agrees
-    mended = {**TOYS, "session": msgspec.structs.replace(TOYS["session"], decide={SetDownloadPath: lambda s, m, c: Decision()})}
+    mended = {
+        **TOYS,
+        "session": msgspec.structs.replace(TOYS["session"], decide={SetDownloadPath: lambda s, m, c: Decision()}),
+    }
     (found,) = redecide(toy.store, mended).divergences
     assert found.position == 2
     toy.close()
@@ -96,3 +103,21 @@ def test_differences_name_the_path_of_each_leaf() -> None:
         Difference("[1]['only']", 1, "(absent)"),
     ]
     assert list(differences(left, left)) == []
+
+
+def test_a_turn_whose_secrets_were_erased_is_skipped_and_the_rest_is_judged(session: partita.Session) -> None:
+    store = session._partition.store
+    store.erase_key(store.keyring.current)
+    session.close()
+    report = partita.replay(str(session.storage_path))
+    assert report.agrees
+    assert set(report.skipped) >= {2, 3, 4}
+    assert 5 not in report.skipped
+
+
+def test_a_log_without_its_keys_is_not_judged(session: partita.Session, tmp_path: Path) -> None:
+    session.log.export(tmp_path / "log")
+    with pytest.raises(KeyMissing):
+        partita.replay(tmp_path / "log")
+    session.log.export(tmp_path / "with-keys", include_keys=True)
+    assert partita.replay(tmp_path / "with-keys").agrees

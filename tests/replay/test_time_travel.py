@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import partita
 import pytest
+
+import partita
 from partita.actors.kernel.fold import fold
 from partita.actors.session.behavior import BEHAVIORS
 from partita.errors import InvalidPartitionName, InvalidPosition

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import partita
 import pytest
 from servers.loopback import LoopbackServer
+
+import partita
 
 
 @pytest.fixture

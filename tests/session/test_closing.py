@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import partita
 import pytest
 import trio
-from partita.errors import PartitaError, SystemClosed
 from servers.loopback import LoopbackServer, ServedFile
+
+import partita
+from partita.errors import PartitaError, SystemClosed
 
 PATIENCE_S = 30
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import partita
 import pytest
 import trio
-from partita.errors import InvalidPartitionName, InvalidURL, SystemClosed, WouldDeadlock
 from servers.loopback import LoopbackServer, sends
+
+import partita
+from partita.errors import InvalidPartitionName, InvalidURL, SystemClosed, WouldDeadlock
 
 
 def test_the_same_name_gives_the_identical_object_and_persist_is_part_of_the_name(system: partita.System) -> None:
@@ -109,7 +110,9 @@ def test_the_download_path_is_kept_across_restarts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("agent", ["a\r\nX: y", "a\0b", 7])
-def test_a_user_agent_that_no_header_can_hold_is_refused_and_changes_nothing(system: partita.System, agent: str) -> None:
+def test_a_user_agent_that_no_header_can_hold_is_refused_and_changes_nothing(
+    system: partita.System, agent: str
+) -> None:
     session = system.from_partition("scratch")
     session.flush().get()
     before = session.log.position

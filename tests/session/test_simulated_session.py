@@ -7,8 +7,9 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import partita
 import pytest
+
+import partita
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import NetworkRequest, NetworkResponse, World
@@ -29,7 +30,9 @@ class Answer:
     reason = "OK"
     http_version = "HTTP/1.1"
 
-    def __init__(self, kernel: SimulatedDispatcher, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+    def __init__(
+        self, kernel: SimulatedDispatcher, status: int, headers: tuple[tuple[str, str], ...], body: bytes
+    ) -> None:
         self.kernel, self.status, self.headers, self._body = kernel, status, headers, body
 
     async def body(self) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
+
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.delivery import HandlerTable
