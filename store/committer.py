@@ -85,6 +85,7 @@ class Committer(Generic[EntryT]):
         self._halted = False
         self._turns_at_most = BATCH_TURNS
         self._urgent = False
+        self._cut = False  # whether the last batch left behind what was queued with it
         self._state = _AWAKE
         self._bell = threading.Lock()
         self._bell.acquire()
@@ -194,9 +195,11 @@ class Committer(Generic[EntryT]):
 
     def _next_batch(self) -> tuple[list[EntryT], list[_Picture], list[_Blob]]:
         queue = self._queue
-        count = min(len(queue), self._turns_at_most)
+        queued = len(queue)
+        count = min(queued, self._turns_at_most)
         self._in_flight = count
         take = queue.popleft
+        self._cut = queued > count
         if not self._marks:  # a mark is counted before it is queued, so none is among those counted above
             return [cast("EntryT", take()) for _ in repeat(None, count)], [], []
         entries: list[EntryT] = []
@@ -215,6 +218,7 @@ class Committer(Generic[EntryT]):
             else:
                 entries.append(item)
         self._in_flight = len(entries)
+        self._cut = queued > len(entries) + len(pictures) + len(blobs)
         return entries, pictures, blobs
 
     def _mark(self, change: int) -> None:
@@ -253,8 +257,8 @@ class Committer(Generic[EntryT]):
                 self.commit_once()
             except Exception as error:  # noqa: BLE001  a callback's defect must not end everybody's commits
                 threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread)))
-            if self._queue and len(self._queue) >= self._turns_at_most:
-                self._urgent = True
+            if self._cut or len(self._queue) >= self._turns_at_most:
+                self._urgent = True  # what the batch had no place for does not wait again
 
     def _rest(self, state: int, timeout_s: float | None) -> None:
         """Sleep until somebody rings. What was queued before the state was set is seen here, what comes after rings."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from partita.actors.kernel.behavior import Behavior
+from partita.actors.kernel.fold import Rules
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.mailbox import Mailbox
 from partita.events.turn import Cause, External
@@ -40,14 +40,14 @@ class _Stopped:
 class Actor(pykka.Actor):
     """One actor of a partition. Made by the partition when a message first names it."""
 
-    __slots__ = ("_loop_state", "actor_inbox", "behavior", "kernel", "name", "partition", "pending", "state")
+    __slots__ = ("_loop_state", "actor_inbox", "kernel", "name", "partition", "pending", "rules", "state")
 
-    def __init__(self, partition: Partition, name: str, behavior: Behavior[Any]) -> None:
+    def __init__(self, partition: Partition, name: str, rules: Rules) -> None:
         self.name = name
         self.partition = partition
         self.kernel: Kernel = partition.kernel
-        self.behavior = behavior
-        self.state: State = behavior.initial()
+        self.rules = rules
+        self.state: State = rules.initial()
         self.pending: Mapping[str, AwaitedEffect] = NO_EFFECTS
         self.actor_inbox: Mailbox = Mailbox(self)  # type: ignore[assignment]  # pykka types its own threads' inbox
 
@@ -97,6 +97,7 @@ class Actor(pykka.Actor):
             take(self, queue.popleft())
         if mailbox.waiting:
             mailbox.made_room()
+        self.partition.look_at_backlog()
         if queue or not mailbox.ran_dry():
             self.kernel.schedule(self)
         return taken

@@ -7,13 +7,16 @@ added by its turn and taken away by ``system.effect_settled``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from partita.actors.kernel.behavior import Behavior, Evolve
+import msgspec
+
+from partita.actors.kernel.behavior import Behavior, Decide, Evolve
+from partita.actors.kernel.turning import FOR_ALL
 from partita.events.errors import UnknownTag
 from partita.events.system import EffectSettled, Recovered, TurnFailed
-from partita.events.types import AwaitedEffect, Event, State
+from partita.events.types import AwaitedEffect, Event, Message, Outcome, State
 
 if TYPE_CHECKING:
     from partita.events.turn import Turn
@@ -37,9 +40,33 @@ _OF_THE_KERNEL: Mapping[type[Event], Evolve[Any]] = {
 }
 
 
-def evolve_table(behavior: Behavior[Any]) -> Mapping[type[Event], Evolve[Any]]:
-    """The behavior's evolve functions, and the kernel's own events, which change no state."""
-    return {**_OF_THE_KERNEL, **behavior.evolve}
+class Rules(msgspec.Struct, frozen=True):
+    """A behavior, as turns are taken by it.
+
+    ``ordinary`` are the rows that the kernel adds nothing to: no outcome, and no message of its own. ``evolve`` knows the
+    kernel's own events as well, which change no state.
+    """
+
+    kind: str
+    initial: Callable[[], State]
+    decide: Mapping[type[Message], Decide]
+    ordinary: dict[type[Message], Decide]
+    evolve: dict[type[Event], Evolve[Any]]
+
+    @classmethod
+    def of(cls, behavior: Behavior[Any]) -> Rules:
+        """Those of a behavior."""
+        return cls(
+            kind=behavior.kind,
+            initial=behavior.initial,
+            decide=behavior.decide,
+            ordinary={
+                message: decide
+                for message, decide in behavior.decide.items()
+                if message not in FOR_ALL and not issubclass(message, Outcome)
+            },
+            evolve={**_OF_THE_KERNEL, **behavior.evolve},
+        )
 
 
 def kind_of(actor: str) -> str:
@@ -74,7 +101,7 @@ class Fold:
 
     def __init__(self, behaviors: Behaviors, snapshot: Snapshot | None = None) -> None:
         self._behaviors = behaviors
-        self._tables = {kind: evolve_table(behavior) for kind, behavior in behaviors.items()}
+        self._tables = {kind: Rules.of(behavior).evolve for kind, behavior in behaviors.items()}
         self.position = 0
         self.time_us = 0
         self.images: dict[str, Image] = {}
@@ -87,25 +114,29 @@ class Fold:
                 )
 
     def run(self, turns: Iterable[Turn[Any, Event, Any]]) -> Fold:
-        """Take these turns, which follow on :attr:`position`."""
-        images = self.images
-        tables = self._tables
+        """Take these turns, which follow on :attr:`position`. An actor is looked up only when it changes."""
+        images, tables = self.images, self._tables
+        name: str | None = None
+        state = State()
+        pending: Mapping[str, AwaitedEffect] = {}
+        table = dict[type[Event], Evolve[Any]]()
+        turn = None
         for turn in turns:
-            actor = turn.actor
-            kind = actor.partition("/")[0]
-            image = images.get(actor)
-            if image is None:
-                image = (self._behavior(kind, turn.position).initial(), {})
-            state, pending = image
-            table = tables[kind]
+            if turn.actor != name:
+                if name is not None:
+                    images[name] = (state, pending)
+                name = turn.actor
+                kind = kind_of(name)
+                state, pending = images.get(name) or (self._behavior(kind, turn.position).initial(), {})
+                table = tables[kind]
             events = turn.events
             for event in events:
                 state = table[type(event)](state, event)
-            if turn.effects or type(events[-1] if events else None) is EffectSettled:
+            if turn.effects or (events and type(events[-1]) is EffectSettled):
                 pending = pending_after(pending, events, turn.effects)
-            images[actor] = (state, pending)
-            self.position = turn.position
-            self.time_us = turn.time
+        if turn is not None and name is not None:
+            images[name] = (state, pending)
+            self.position, self.time_us = turn.position, turn.time
         return self
 
     def _behavior(self, kind: str, position: int) -> Behavior[Any]:

@@ -114,7 +114,11 @@ class Future(pykka.Future[T], Generic[T]):
                 callback = callbacks.pop()
             except IndexError:  # another thread was quicker
                 return
-            callback()
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001  # a caller's own function must not cost the others their answers
+                thread = threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

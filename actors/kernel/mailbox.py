@@ -27,6 +27,9 @@ Envelope = tuple[Message, Cause, "Future[object] | None", bool]
 BOUND: Final = 10_000
 """Messages from outside at which a plain thread is made to wait."""
 
+ROOM_AGAIN: Final = BOUND // 2
+"""Messages at which those that wait are let in again."""
+
 HARD_LIMIT: Final = 100_000
 """Messages at which a caller that may not be blocked is refused."""
 
@@ -78,8 +81,8 @@ class Mailbox:
         return True
 
     def made_room(self) -> None:
-        """Let those in who wait at the bound, when there is room again."""
-        if self.waiting and len(self.queue) < BOUND:
+        """Let those in who wait at the bound, once half of it is free: waking them for every few costs more than it gives."""
+        if self.waiting and len(self.queue) < ROOM_AGAIN:
             with _room:
                 self.waiting = False
                 _room.notify_all()
@@ -129,6 +132,7 @@ class Mailbox:
                 )
             return
         with _room:
+            self.waiting = True  # before the look at the queue: the actor looks at it after it has taken
             while len(self.queue) >= BOUND and self.actor is not None:
+                _room.wait(0.1)
                 self.waiting = True
-                _room.wait(0.1)  # the flag is read without the lock: a wake-up that was missed is made up for here

@@ -13,21 +13,21 @@ from __future__ import annotations
 import itertools
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from partita.actors.kernel.actor import NO_EFFECTS, Actor
-from partita.actors.kernel.behavior import Decide, Decision, Evolve
+from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.carrying import Carrying
 from partita.actors.kernel.context import Context
-from partita.actors.kernel.fold import Behaviors, evolve_table, fingerprint, fold, kind_of, pending_after
+from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind_of, pending_after
 from partita.actors.kernel.future import Future, resolved
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.turning import decide_turn
 from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
 from partita.events.system import EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
 from partita.events.turn import Cause, External, Turn
-from partita.events.types import Effect, Event, Message, State
+from partita.events.types import Effect, Message, State
 from partita.store.snapshots import ActorImage, Snapshot
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ class Partition:
         self._closing = threading.Lock()
         self._on_close: list[Callable[[], None]] = []
         self.subscribers: tuple[Callable[[int], None], ...] = ()
-        self._decide: dict[str, Mapping[type[Message], Decide]] = {k: b.decide for k, b in behaviors.items()}
-        self._evolve: dict[str, Mapping[type[Event], Evolve[Any]]] = {k: evolve_table(b) for k, b in behaviors.items()}
+        self._rules = {kind: Rules.of(behavior) for kind, behavior in behaviors.items()}
         self._context = Context(seed=store.seed)
         self._now_us = world.clock.now_us
         self._waiting: dict[tuple[str, str], list[Reply]] = {}
@@ -123,7 +122,7 @@ class Partition:
         folded = fold(self.store, self.behaviors)
         for name in [name for name in self.actors if name not in folded.images]:
             actor = self.actors[name]
-            actor.state, actor.pending = actor.behavior.initial(), NO_EFFECTS
+            actor.state, actor.pending = actor.rules.initial(), NO_EFFECTS
         for name, (state, pending) in folded.images.items():
             actor = self.actor(name)
             actor.state, actor.pending = state, pending
@@ -145,6 +144,8 @@ class Partition:
             if self.closed:
                 return
             self.closed = True
+        if not self.kernel.ended:  # what was said before is taken before it ends
+            self._wait(self._say_to_all(Flush(), list(self.actors)))
         self._end_effects()
         stopped: Future[None] = Future()
         self.kernel.call_soon(lambda: self._stop_actors(stopped))
@@ -193,8 +194,7 @@ class Partition:
         """The actor of this name, made when there is none yet. Its kind must be one that the partition knows."""
         actor = self.actors.get(name)
         if actor is None:
-            behavior = self.behaviors[kind_of(name)]
-            actor = self.actors.setdefault(name, Actor(self, name, behavior))
+            actor = self.actors.setdefault(name, Actor(self, name, self._rules[kind_of(name)]))
             if self._stopped:
                 actor.stop()
         return actor
@@ -250,26 +250,30 @@ class Partition:
 
     # -- the turn ---------------------------------------------------------------------------------------------------
 
-    def take(self, actor: Actor, envelope: Envelope) -> None:
+    def take(self, actor: Actor, envelope: Envelope) -> None:  # noqa: C901  # every call more is paid by every turn
         """One message handled by one actor."""
-        message, cause = envelope[0], envelope[1]
+        message = envelope[0]
         now = self._now_us()
         if now < self.time_us:  # noqa: PLR1730  # max() is a call more for every turn
             now = self.time_us
         position = self.position + 1
         context = self._context
         context.begin(position, now, actor.name)
-        kind = actor.behavior.kind
+        rules = actor.rules
         try:
-            decision = decide_turn(self._decide[kind], actor.state, actor.pending, message, context)
-            if decision is None:
+            decide = rules.ordinary.get(type(message))
+            if decide is not None:
+                decision = decide(actor.state, message, context)
+            elif (settled := decide_turn(rules.decide, actor.state, actor.pending, message, context)) is not None:
+                decision = settled
+            else:
                 return
             events = decision.events
             if not events and not context.drew:
                 self._answer_unrecorded(actor, decision, envelope)
                 return
             state: State = actor.state
-            evolve = self._evolve[kind]
+            evolve = rules.evolve
             for event in events:
                 state = evolve[type(event)](state, event)
         except Exception as error:  # noqa: BLE001  # a defect of the behavior: supervision (DESIGN, Actors)
@@ -277,34 +281,35 @@ class Partition:
             return
         actor.state = state
         effects = decision.effects
-        if effects or (actor.pending and type(events[-1]) is EffectSettled):
+        if effects or (actor.pending and events and type(events[-1]) is EffectSettled):
             actor.pending = pending_after(actor.pending, events, effects)
-        self._record(actor, Turn(position, now, actor.name, cause, message, events, effects), decision, envelope)
-
-    def _record(self, actor: Actor, turn: AnyTurn, decision: Decision, envelope: Envelope) -> None:
-        """The turn is taken: it has its position, and goes to the log."""
-        message, _, reply, durable = envelope
-        position = turn.position
+        turn: AnyTurn = Turn(position, now, actor.name, envelope[1], message, events, effects)
         self.position = position
-        self.time_us = turn.time
-        waiter: Reply | None = reply
-        if reply is not None:
-            if decision.waits is not None:
-                self._waiting.setdefault((actor.name, decision.waits), []).append(reply)
-                waiter = None
-            elif not durable:
-                _settle(reply, decision)
-                waiter = None
-            elif decision.refusal is not None:
-                waiter = _Rejection(reply, decision.refusal)
-        effects: tuple[Effect, ...] = decision.effects
+        self.time_us = now
         if effects:
             effects = self._deliver(effects, position)
-        self._submit((turn, waiter, decision.reply, effects), message.lazy)
+        reply: Reply | None = envelope[2]
+        if reply is not None and (decision.waits is not None or decision.refusal is not None or not envelope[3]):
+            reply = self._kept_back(actor, decision, reply, durable=envelope[3])
+        self._submit((turn, reply, decision.reply, effects), message.lazy)
         if decision.answers:
             self._answer(actor, decision, durable=True)
         if position >= self._next_snapshot:
             self._snapshot()
+
+    def _kept_back(self, actor: Actor, decision: Decision, reply: Reply, *, durable: bool) -> Reply | None:
+        """A reply that does not simply go with its turn: who is left to be told when the turn is durable."""
+        if decision.waits is not None:
+            self._waiting.setdefault((actor.name, decision.waits), []).append(reply)
+            return None
+        if not durable:
+            _settle(reply, decision)
+            return None
+        assert decision.refusal is not None
+        return _Rejection(reply, decision.refusal)
+
+    def look_at_backlog(self) -> None:
+        """After some turns: whether the disk keeps up."""
         if self._committer.backlog > BACKLOG_LIMIT:
             self.kernel.congested(self._committer)
 
@@ -320,8 +325,8 @@ class Partition:
 
     def _answer_unrecorded(self, actor: Actor, decision: Decision, envelope: Envelope) -> None:
         """A turn that changed nothing: no position, no wait; only a barrier waits for what came before it."""
-        message, cause, reply, _ = envelope
-        if type(message) is Flush:
+        message, cause, reply, durable = envelope
+        if type(message) is Flush and durable:
             self._submit((None, reply, None, ()), False)
             return
         if reply is not None:
@@ -363,7 +368,7 @@ class Partition:
         """Have the states as of this turn stored in the same transaction as its batch."""
         self._next_snapshot = self.position + self._snapshot_every
         images: list[ActorImage[State, Effect]] = [
-            ActorImage(actor.name, actor.behavior.kind, actor.state, tuple(actor.pending.values()))
+            ActorImage(actor.name, actor.rules.kind, actor.state, tuple(actor.pending.values()))
             for actor in list(self.actors.values())
         ]
         self._committer.snapshot(Snapshot(self.position, self._fingerprint, images))

@@ -12,7 +12,7 @@ from partita.events.types import AwaitedEffect, Message, Outcome, State
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Context
 
-_FOR_ALL: Final = (Recover, Flush, ShutDown)
+FOR_ALL: Final = (Recover, Flush, ShutDown)
 """What the kernel says to every actor, whether its behavior has a row for it or not."""
 
 Decides = Mapping[type[Message], Decide]
@@ -28,7 +28,7 @@ def decide_turn(table: Decides, state: State, pending: Pending, message: Message
     kind = type(message)
     decide = table.get(kind)
     if decide is None:
-        if kind not in _FOR_ALL:
+        if kind not in FOR_ALL:
             raise LookupError(f"{context.actor} has no row for {kind.__name__}")
         decision = NOTHING
     elif isinstance(message, Outcome):
