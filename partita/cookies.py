@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from partita.actors.cookies.structures import Cookie
+from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
 from partita.emitter import Emitter
 from partita.events.cookies import CookieRemoved, CookieStored, GetCookies, RemoveCookies, SetCookie, StoredCookie
@@ -47,7 +48,7 @@ class Cookies(Emitter):
         http_only: bool | None = None,
     ) -> Future[list[Cookie]]:
         """The cookies that all given filters say yes to, longest path first, then oldest (FEATURES C1 to C4)."""
-        message = GetCookies(url, name, domain, path, secure, session, http_only)
+        message = checked(GetCookies(url, name, domain, path, secure, session, http_only))
         return self._partition.ask(message, durable=False).map(_public)
 
     def set(
@@ -83,11 +84,11 @@ class Cookies(Emitter):
             creation_date=creation_date,
             last_access_date=last_access_date,
         )
-        return self._partition.ask(message)
+        return self._partition.ask(checked(message))
 
     def remove(self, url: str, name: str) -> Future[None]:
         """Remove every cookie of that name that would be sent to ``url``; fine when there is none (FEATURES C18)."""
-        return self._partition.ask(RemoveCookies(url, name))
+        return self._partition.ask(checked(RemoveCookies(url, name)))
 
     def flush_store(self) -> Future[None]:
         """Done when every cookie that was set or received so far is durable (FEATURES C19)."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from platformdirs import user_downloads_path
 
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
+from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
 from partita.actors.network.fields import check_fields, check_method
 from partita.actors.network.http import Request, Response
@@ -110,10 +111,7 @@ class Session(Emitter):
         ``accept_languages``: in order of preference, ``"en-US,fr,de"``; None leaves them as they are. Raises
         :class:`ValueError` for what no header field can hold.
         """
-        _text("user_agent", user_agent)
-        if accept_languages is not None:
-            _text("accept_languages", accept_languages)
-        self._partition.call(SetUserAgent(user_agent, accept_languages))
+        self._partition.call(checked(SetUserAgent(user_agent, accept_languages)))
 
     def get_user_agent(self) -> str:
         """The user agent of its requests (FEATURES F24)."""
@@ -121,7 +119,7 @@ class Session(Emitter):
 
     def set_download_path(self, path: str) -> None:
         """Where downloads go unless told otherwise: an absolute path; kept across restarts (FEATURES F8)."""
-        self._partition.call(SetDownloadPath(os.fspath(path)))
+        self._partition.call(checked(SetDownloadPath(os.fspath(path))))
 
     def get_download_path(self) -> str:
         """Where downloads go: what was set, else the user's folder for downloads."""
@@ -173,7 +171,11 @@ class Session(Emitter):
             credentials=credentials,
             timeout_s=timeout,
         )
-        self._partition.tell(message)
+        try:
+            self._partition.tell(checked(message))
+        except BaseException:
+            self._partition.carrying.calls.pop(number, None)
+            raise
         return call.future
 
     # -- downloads --------------------------------------------------------------------------------------------------
@@ -193,7 +195,7 @@ class Session(Emitter):
         fields = tuple((name, Secret(value)) for name, value in given)
         begin = BeginDownload(url=target, directory=self.get_download_path(), headers=fields)
         announced: Future[DownloadItem] = Future()
-        begun: Future[str] = self._partition.ask(begin)
+        begun: Future[str] = self._partition.ask(checked(begin))
 
         def on_begun() -> None:
             if (error := begun.failure()) is not None:
@@ -281,11 +283,6 @@ class Session(Emitter):
 
     def __repr__(self) -> str:
         return f"<Session {self._name!r}{' closed' if self.closed else ''}>"
-
-
-def _text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} is a str, not {type(value).__name__}")
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from partita.actors.kernel.actor import NO_EFFECTS, Actor
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.carrying import Carrying
+from partita.actors.kernel.checking import is_readable
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind_of, pending_after
 from partita.actors.kernel.future import Future, resolved
@@ -356,9 +357,13 @@ class Partition:
     def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
         """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
         message, cause, reply, _ = envelope
-        text = "".join(traceback.format_exception(error))
+        if not is_readable(message):  # the log must never hold what cannot be read back
+            if reply is not None:
+                reply.set_exception(error)
+            return
         position = self.position + 1
-        failed = TurnFailed(f"{type(error).__name__}: {error}", text)
+        text = "".join(traceback.format_exception(error))
+        failed = TurnFailed(_writable(f"{type(error).__name__}: {error}"), _writable(text))
         self.position = position
         self.time_us = max(self.time_us, self._now_us())
         turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, (failed,), ())
@@ -431,6 +436,10 @@ class Partition:
         self._committer.resume()
         for reply in lost:
             reply.set_exception(StoreFailed(f"{self.name}: not made durable, and undone: {error}"))
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _settle(reply: Reply, decision: Decision) -> None:
