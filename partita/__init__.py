@@ -5,7 +5,7 @@
     session = partita.from_partition("persist:work")
     response = session.fetch("https://example.com/").get()
 
-See API.md's rules in the documentation: promises are futures, names are Electron's in snake_case.
+Promises are futures, and names are Electron's in snake_case: see docs/guides/embed.md.
 """
 
 from __future__ import annotations
@@ -21,13 +21,23 @@ if not (Path(__file__).parent / "events").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
 
 if TYPE_CHECKING:
+    from partita.actors.cookies.structures import Cookie as Cookie
+    from partita.actors.kernel.future import Future as Future
     from partita.actors.live_world.ports import FixedClock as FixedClock
     from partita.actors.network.http import NetError as NetError
+    from partita.actors.replay.redecide import Divergence as Divergence
+    from partita.actors.replay.redecide import Report as Report
     from partita.cookies import CookieChanged as CookieChanged
     from partita.cookies import Cookies as Cookies
+    from partita.downloads import DownloadDone as DownloadDone
     from partita.downloads import DownloadItem as DownloadItem
+    from partita.downloads import DownloadUpdated as DownloadUpdated
     from partita.errors import PartitaError as PartitaError
+    from partita.events.secret import Secret as Secret
+    from partita.events.turn import External as External
+    from partita.events.turn import Turn as Turn
     from partita.log import Log as Log
+    from partita.log import SessionAt as SessionAt
     from partita.log import replay as replay
     from partita.session import Session as Session
     from partita.session import WillDownload as WillDownload
@@ -41,22 +51,32 @@ if TYPE_CHECKING:
     default_session: Session
 
 _HOMES: Final = {
-    "FixedClock": "partita.actors.live_world.ports",
-    "NetError": "partita.actors.network.http",
-    "PartitaError": "partita.errors",
+    "Cookie": "partita.actors.cookies.structures",
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
+    "Divergence": "partita.actors.replay.redecide",
+    "DownloadDone": "partita.downloads",
     "DownloadItem": "partita.downloads",
+    "DownloadUpdated": "partita.downloads",
+    "External": "partita.events.turn",
+    "FixedClock": "partita.actors.live_world.ports",
+    "Future": "partita.actors.kernel.future",
     "Log": "partita.log",
-    "replay": "partita.log",
+    "NetError": "partita.actors.network.http",
+    "PartitaError": "partita.errors",
+    "Report": "partita.actors.replay.redecide",
+    "Secret": "partita.events.secret",
     "Session": "partita.session",
-    "WillDownload": "partita.session",
+    "SessionAt": "partita.log",
     "System": "partita.system",
+    "Turn": "partita.events.turn",
+    "WillDownload": "partita.session",
     "default_system": "partita.system",
     "delete_partition": "partita.system",
     "from_partition": "partita.system",
     "from_path": "partita.system",
     "partitions": "partita.system",
+    "replay": "partita.log",
 }
 
 

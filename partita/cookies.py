@@ -9,8 +9,10 @@ import msgspec
 from partita.actors.cookies.structures import Cookie
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
+from partita.actors.network.urls import parse_http_url, without_userinfo
 from partita.emitter import Emitter
 from partita.events.cookies import CookieRemoved, CookieStored, GetCookies, RemoveCookies, SetCookie, StoredCookie
+from partita.events.errors import InvalidURL
 from partita.events.secret import Secret
 from partita.events.types import Event
 
@@ -54,7 +56,7 @@ class Cookies(Emitter):
     def set(
         self,
         *,
-        url: str,
+        url: str | None = None,
         name: str = "",
         value: str = "",
         domain: str = "",
@@ -72,7 +74,7 @@ class Cookies(Emitter):
         are FEATURES C6 to C15. Fails with :class:`CookieError` and Electron's text.
         """
         message = SetCookie(
-            url=url,
+            url=_bare(url),
             name=name,
             value=Secret(value),
             domain=domain,
@@ -88,7 +90,7 @@ class Cookies(Emitter):
 
     def remove(self, url: str, name: str) -> Future[None]:
         """Remove every cookie of that name that would be sent to ``url``; fine when there is none (FEATURES C18)."""
-        return self._partition.ask(checked(RemoveCookies(url, name)))
+        return self._partition.ask(checked(RemoveCookies(_bare(url), name)))
 
     def flush_store(self) -> Future[None]:
         """Done when every cookie that was set or received so far is durable (FEATURES C19)."""
@@ -108,3 +110,15 @@ class Cookies(Emitter):
 
 def _public(stored: list[StoredCookie]) -> list[Cookie]:
     return [Cookie.from_stored(cookie) for cookie in stored]
+
+
+def _bare(url: object) -> str:
+    """A cookie's URL as the log may hold it: without a password (FEATURES C6)."""
+    if not isinstance(url, str):
+        raise TypeError("Missing required option 'url'")
+    if "@" not in url:
+        return url
+    try:
+        return without_userinfo(parse_http_url(url))[0]
+    except InvalidURL:
+        return url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -177,6 +178,11 @@ class DownloadItem(Emitter):
 
     def set_save_path(self, path: str) -> None:
         """Where the file is to go: an absolute path. Counts in a listener of ``will-download`` only (FEATURES L3)."""
+        if not isinstance(path, str):
+            raise TypeError(f"a save path is a str, not {type(path).__name__}")
+        if not PurePath(path).is_absolute() or "\0" in path:
+            raise ValueError(f"a save path is absolute, and {path!r} is not")
+        path.encode()  # a lone surrogate is no name that a log can hold
         self._chosen_path = path
 
     # -- what can be done about it ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
@@ -37,6 +38,7 @@ class Emitter:
         self._events: Final = tuple(events)
         self._default_place = default_place
         self._listeners: dict[str, tuple[_Registration, ...]] = {}
+        self._listening = threading.Lock()
 
     @overload
     def on(self, name: str, listener: L, *, deliver_on: Place | None = None) -> L: ...
@@ -60,11 +62,13 @@ class Emitter:
 
     def off(self, name: str, listener: Listener) -> None:
         """Take the listener's newest registration back; nothing happens when it has none."""
-        known = self._listeners.get(self._known(name), ())
-        for registration in reversed(known):
-            if registration.listener == listener:
-                self._listeners[name] = tuple(other for other in known if other is not registration)
-                return
+        self._known(name)
+        with self._listening:
+            known = self._listeners.get(name, ())
+            for registration in reversed(known):
+                if registration.listener == listener:
+                    self._listeners[name] = tuple(other for other in known if other is not registration)
+                    return
 
     def remove_all_listeners(self, name: str | None = None) -> None:
         """Take back all listeners of ``name``, or all there are."""
@@ -88,18 +92,22 @@ class Emitter:
 
     def _emit(self, name: str, event: object, position: int | None = None) -> list[Future[Any]]:
         """Run the listeners of ``name``; with a ``position``, those that were there before that turn was taken."""
-        known = self._listeners.get(name, ())
         told: list[Future[Any]] = []
-        for registration in known:
-            if position is not None and position <= registration.since:
-                continue
-            if registration.once:
-                self._listeners[name] = tuple(r for r in self._listeners.get(name, ()) if r is not registration)
+        for registration in self._due(name, position):
             place = registration.place if registration.place.alive() else self._default_place
             done = place.run(registration.listener, event)
             done.when_done(lambda done=done: _report(done, name))  # type: ignore[misc]
             told.append(done)
         return told
+
+    def _due(self, name: str, position: int | None) -> list[_Registration]:
+        """Those to be told; one that listens once is taken away, so that nobody tells it twice."""
+        with self._listening:
+            known = self._listeners.get(name, ())
+            due = [listener for listener in known if position is None or position > listener.since]
+            if any(listener.once for listener in due):
+                self._listeners[name] = tuple(other for other in known if not (other.once and other in due))
+            return due
 
     def _known(self, name: str) -> str:
         if name not in self._events:
@@ -110,8 +118,10 @@ class Emitter:
         if not callable(listener):
             raise TypeError(f"a listener is a function of one event, not {listener!r}")
         place = place or place_of_caller(self._default_place)
-        registration = _Registration(listener, place, once, self._since())
-        self._listeners[self._known(name)] = (*self._listeners.get(name, ()), registration)
+        self._known(name)
+        with self._listening:
+            registration = _Registration(listener, place, once, self._since())
+            self._listeners[name] = (*self._listeners.get(name, ()), registration)
         self._first_listener()
 
 

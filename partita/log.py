@@ -14,7 +14,7 @@ from partita.actors.preferences.behavior import default_user_agent
 from partita.actors.replay.redecide import Report, redecide
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.cookies import GetCookies
-from partita.events.errors import InvalidPosition
+from partita.events.errors import InvalidPosition, UsageError
 from partita.events.session import SessionState
 from partita.events.turn import Turn
 from partita.events.types import State
@@ -52,6 +52,8 @@ class Log:
 
     def export(self, path: str | Path, *, include_keys: bool = False) -> None:
         """Write the whole log as one file. Secrets stay encrypted; without ``include_keys`` nobody can read them there."""
+        if Path(path).exists():
+            raise UsageError(f"{path} exists already: nothing is written over")
         self._store.export(Path(path), include_keys=include_keys)
 
 
@@ -117,6 +119,8 @@ class CookiesAt:
 
 def state_at(store: PartitionStore, position: int) -> Fold:
     """All states as of ``position``. Raises :class:`InvalidPosition` when the log has none such."""
+    if not isinstance(position, int):
+        raise TypeError(f"a position is an int, not {type(position).__name__}")
     if not store.first_position - 1 <= position <= store.position or position < 0:
         raise InvalidPosition(
             f"{store.name}: no position {position}: the log goes from {store.first_position} to {store.position}"

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import msgspec
 from platformdirs import user_downloads_path
 
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
@@ -160,10 +161,9 @@ class Session(Emitter):
                 check_method(method), target, headers=headers, **{k: v for k, v in body.items() if v is not None}
             )
             request.read()
-        number, call = self._partition.carrying.open_call(request.content)
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
         message = Fetch(
-            call_id=number,
+            call_id=0,
             method=request.method,
             url=target,
             headers=check_fields((name, value) for name, value in fields if name.lower() not in _FRAMING),
@@ -171,8 +171,12 @@ class Session(Emitter):
             credentials=credentials,
             timeout_s=timeout,
         )
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout is a number of seconds above 0, not {timeout}")
+        checked(message)
+        number, call = self._partition.carrying.open_call(request.content)
         try:
-            self._partition.tell(checked(message))
+            self._partition.tell(msgspec.structs.replace(message, call_id=number))
         except BaseException:
             self._partition.carrying.calls.pop(number, None)
             raise

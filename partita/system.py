@@ -105,6 +105,8 @@ class System(ActorSystem):
 
     def _fork(self, parent: Partition, name: str, at: int | None) -> Session:
         target, persistent = _parsed(name)
+        if not target:
+            raise InvalidPartitionName("a fork needs a name of its own: the empty one is the default session's")
         parent.flush().get() if not parent.kernel.on_own_thread() else None
         position = parent.store.position if at is None else at
         if not parent.store.first_position - 1 <= position <= parent.store.position:
@@ -135,8 +137,11 @@ class System(ActorSystem):
     # -- the data directory -----------------------------------------------------------------------------------------
 
     def stored_partitions(self) -> list[str]:
-        """The names of the persistent partitions in the data directory, sorted; the default session is the empty name."""
-        return sorted(name for name, _ in stored_partitions(self.data_dir))
+        """The names of the persistent partitions in the data directory, sorted; the default session is the empty name.
+
+        A folder that is too damaged to tell its name is not among them; ``partita partitions`` shows it.
+        """
+        return sorted(name for name, _ in stored_partitions(self.data_dir) if name is not None)
 
     def delete_partition(self, partition: str) -> None:
         """Close a partition and delete all it has. A persistent one is gone from the disk; fine when there was none.
@@ -160,20 +165,27 @@ def _parsed(partition: str) -> tuple[str, bool]:
     persistent = name != partition
     if "\0" in partition:
         raise InvalidPartitionName(f"a partition's name holds no NUL: {partition[:80]!r}")
+    try:
+        partition.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidPartitionName(
+            f"a partition's name is text that can be written: {partition[:80]!r}: {error}"
+        ) from None
     if persistent and name:
         folder_name(name)  # raises when no folder can be named for it
     return name, persistent
 
 
-def stored_partitions(data_dir: Path) -> Iterator[tuple[str, Path]]:
-    """The persistent partitions below a data directory: ``("persist:name", folder)``; unreadable ones are left out."""
+def stored_partitions(data_dir: Path) -> Iterator[tuple[str | None, Path]]:
+    """The persistent partitions below a data directory: ``("persist:name", folder)``; the name is None where none can be read."""
     root = data_dir / "Partitions"
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         try:
             name = PartitionStore.name_at(folder)
         except StoreError:
-            continue  # what is damaged there is seen when it is opened, or by `partita log verify`
-        yield (f"{PERSIST}{name}" if name else ""), folder
+            yield None, folder
+        else:
+            yield (f"{PERSIST}{name}" if name else ""), folder
 
 
 # -- the default system -------------------------------------------------------------------------------------------------

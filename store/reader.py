@@ -10,7 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from partita.events.errors import HistoryTrimmed, InvalidPosition, LogDamaged, StoreUnavailable
+from partita.events.errors import (
+    HistoryTrimmed,
+    InvalidPosition,
+    LogDamaged,
+    StoreError,
+    StoreUnavailable,
+    UnknownTag,
+)
 from partita.store.blobs import opened
 from partita.store.codec import Batch, Codec, FoldingTurn, RecordedTurn, key_position, position_key, unwrapped
 from partita.store.environment import Environment, Transaction, Unreadable, reading
@@ -73,7 +80,7 @@ class Reader:
                 batch = unwrapped(key_position(key), value)
             except LogDamaged as error:
                 if through is None:
-                    raise _readable_before(error) from error
+                    raise _readable_before(self.where, error) from error
                 return min(through, key_position(key) - 1), b""
             return (batch.last if through is None else min(through, batch.last)), batch.digest
         identity = self.identity
@@ -105,7 +112,7 @@ class Reader:
             for _ in self.batches(max(start, self.first_position), self.position):
                 pass
         except LogDamaged as error:
-            raise _readable_before(error) from error
+            raise _readable_before(self.where, error) from error
 
     def blob(self, digest: bytes, keyring: Keyring) -> bytes | None:
         """A blob's content; see :func:`partita.store.blobs.opened`."""
@@ -193,7 +200,7 @@ class Reader:
 
     def _streamed(self, start: int, last: int, decode: Callable[[Batch], list[TurnT]]) -> Iterator[TurnT]:
         for batch in self.batches(start, last):
-            turns = decode(batch)
+            turns = self._decoded(batch, decode)
             if batch.first < start or batch.last > last:
                 turns = [turn for turn in turns if start <= turn.position <= last]
             yield from turns
@@ -204,10 +211,19 @@ class Reader:
             if first is None or first > last:
                 return
             batch = next(self.batches(first, first))
-            for turn in self.codec.turns(batch):
+            for turn in self._decoded(batch, self.codec.turns):
                 if turn.actor == actor and start <= turn.position <= last:
                     yield turn
             start = batch.last + 1
+
+    def _decoded(self, batch: Batch, decode: Callable[[Batch], list[TurnT]]) -> list[TurnT]:
+        """The turns of a batch; what cannot be read says in which log."""
+        try:
+            return decode(batch)
+        except UnknownTag as error:
+            raise UnknownTag(_with_place(self.where, error), tag=error.tag) from error
+        except LogDamaged as error:
+            raise LogDamaged(_with_place(self.where, error), position=error.position) from error
 
     def _next_batch_of(self, actor: str, start: int) -> int | None:
         """The first batch with turns of an actor, from the one that holds ``start`` on."""
@@ -217,6 +233,11 @@ class Reader:
             return next(batches_of(transaction, actor, begin), None)
 
 
-def _readable_before(error: LogDamaged) -> LogDamaged:
+def _readable_before(where: str, error: LogDamaged) -> LogDamaged:
     hint = f"what comes before can be read with through={error.position - 1}"
-    return LogDamaged(f"{error}; {hint}", position=error.position)
+    return LogDamaged(f"{_with_place(where, error)}; {hint}", position=error.position)
+
+
+def _with_place(where: str, error: StoreError) -> str:
+    text = str(error)
+    return text if where in text else f"{where}: {text}"

@@ -76,7 +76,7 @@ class CallbackThread:
                 result = function(*arguments)
                 if inspect.isawaitable(result):
                     result = trio.run(_await, result)
-            except Exception as error:  # noqa: BLE001  # whatever it raised is the future's
+            except BaseException as error:  # noqa: BLE001  # also SystemExit: the thread is not the callback's to end
                 future.set_exception(error)
             else:
                 future.set(result)

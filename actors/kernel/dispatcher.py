@@ -123,7 +123,11 @@ class Dispatcher:
                 function = soon.popleft()
             except IndexError:  # the kernel has ended, and two threads clear up
                 return
-            function()
+            try:
+                function()
+            except Exception as error:  # noqa: BLE001  # one partition's defect must not end the turns of the others
+                thread = threading.current_thread()
+                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
 
     async def _park(self) -> None:
         if self._congested:

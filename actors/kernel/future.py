@@ -111,12 +111,12 @@ class Future(pykka.Future[T], Generic[T]):
         callbacks = self._callbacks
         while callbacks:
             try:
-                callback = callbacks.pop()
+                callback = callbacks.pop(0)  # in the order they were added
             except IndexError:  # another thread was quicker
                 return
             try:
                 callback()
-            except Exception as error:  # noqa: BLE001  # a caller's own function must not cost the others their answers
+            except BaseException as error:  # noqa: BLE001  # a caller's own function must not cost the others their answers
                 thread = threading.current_thread()
                 threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
 

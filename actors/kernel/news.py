@@ -1,4 +1,4 @@
-"""A bell for one who waits: whoever has news rings, from any thread."""
+"""A bell for those who wait: whoever has news rings, from any thread."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from partita.actors.kernel.future import Future
 
 
 class Bell:
-    """One waits, any number ring. What is rung for between looking and waiting is not missed."""
+    """Any number wait, any number ring. What is rung for between looking and waiting is not missed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: Future[None] | None = None
 
     def ring(self) -> None:
-        """Wake the one who waits."""
+        """Wake those who wait."""
         with self._lock:
             waiting, self._waiting = self._waiting, None
         if waiting is not None:
@@ -24,9 +24,15 @@ class Bell:
 
     def wait(self, is_news: Callable[[], bool]) -> Future[None]:
         """Done at the next ring, or at once when ``is_news`` says that there is something already."""
-        waiting: Future[None] = Future()
         with self._lock:
-            self._waiting = waiting
+            if self._waiting is None:
+                self._waiting = Future()
+            waiting = self._waiting
         if is_news():
             self.ring()
         return waiting
+
+
+def guard() -> threading.Lock:
+    """A lock for a reader that several threads may share."""
+    return threading.Lock()

@@ -1,6 +1,6 @@
 """The actors of one partition, and the order of their turns.
 
-A turn, in :meth:`Partition.take`: decide, evolve, hand the turn to the committer. Memory runs ahead of the disk: the next
+A turn, in :meth:`Partition._take`: decide, evolve, hand the turn to the committer. Memory runs ahead of the disk: the next
 turn builds on this one at once. What the outside sees of it (the reply of a durable ask, effects, subscribers) is released
 by :meth:`Partition._durable`, after the batch's fsync, on the commit thread.
 
@@ -14,7 +14,7 @@ import itertools
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from partita.actors.kernel.actor import NO_EFFECTS, Actor
 from partita.actors.kernel.behavior import Decision
@@ -24,11 +24,12 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind_of, pending_after
 from partita.actors.kernel.future import Future, resolved
 from partita.actors.kernel.mailbox import Envelope
+from partita.actors.kernel.replies import Entry, Rejection, Replies, Reply, settle
 from partita.actors.kernel.turning import decide_turn
-from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
+from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed, WouldDeadlock
 from partita.events.system import EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
 from partita.events.turn import Cause, External, Turn
-from partita.events.types import Effect, Message, State
+from partita.events.types import Effect, Event, Message, Outcome, State
 from partita.store.snapshots import ActorImage, Snapshot
 
 if TYPE_CHECKING:
@@ -41,38 +42,6 @@ AnyTurn = Turn[Any, Any, Any]
 SNAPSHOT_EVERY_TURNS: Final = 10_000
 BACKLOG_LIMIT: Final = 65_536
 """Turns taken and not yet durable at which no more are taken until the disk has caught up."""
-
-
-class Reply(Protocol):
-    """Where an answer goes."""
-
-    def set(self, value: Any) -> None:
-        """The answer."""
-        ...
-
-    def set_exception(self, exc_info: BaseException) -> None:
-        """There is none, and why."""
-        ...
-
-
-class _Rejection:
-    """A reply that will be a failure once its turn is durable."""
-
-    __slots__ = ("_error", "_reply")
-
-    def __init__(self, reply: Reply, error: BaseException) -> None:
-        self._reply = reply
-        self._error = error
-
-    def set(self, value: object) -> None:  # noqa: ARG002  # the shape of every reply
-        self._reply.set_exception(self._error)
-
-    def set_exception(self, error: BaseException) -> None:
-        self._reply.set_exception(error)
-
-
-Entry = tuple["AnyTurn | None", "Reply | None", object, "tuple[Effect, ...]"]
-"""What the committer is given: the turn (None: a barrier), who waits, the answer, and the effects to release."""
 
 
 class Partition:
@@ -98,20 +67,24 @@ class Partition:
         self.position = 0
         self.time_us = 0
         self.carrying = Carrying(self, carriers)
+        self.take = self._take
+        self._unreadable: StoreError | None = None
         self._stopped = False
+        self._let_go = False
         self._closing = threading.Lock()
+        self._ended = threading.Event()
         self._on_close: list[Callable[[], None]] = []
         self.subscribers: tuple[Callable[[int], None], ...] = ()
         self._rules = {kind: Rules.of(behavior) for kind, behavior in behaviors.items()}
         self._context = Context(seed=store.seed)
         self._now_us = world.clock.now_us
-        self._waiting: dict[tuple[str, str], list[Reply]] = {}
         self._call_ids = itertools.count(1)
         self._snapshot_every = snapshot_every_turns
         self._next_snapshot = 0
         self._fingerprint = fingerprint(behaviors)
         self._committer = store.committer(self._durable, self._failed)
         self._submit = self._committer.submit
+        self._replies = Replies(self._submit)
         self._restore()
         kernel.drive(self._committer)
         self._begin()  # before anybody else can send a message; from here on, getters show the partition as opened
@@ -142,9 +115,17 @@ class Partition:
         On a live kernel's own thread it cannot wait for effects to clean up behind them; they do so a little later.
         """
         with self._closing:
-            if self.closed:
-                return
-            self.closed = True
+            first, self.closed = not self.closed, True
+        if not first:
+            if not self.kernel.on_own_thread():
+                self._ended.wait()
+            return
+        try:
+            self._close()
+        finally:
+            self._ended.set()
+
+    def _close(self) -> None:
         if not self.kernel.ended:  # what was said before is taken before it ends
             self._wait(self._say_to_all(Flush(), list(self.actors)))
         self._end_effects()
@@ -152,10 +133,13 @@ class Partition:
         self.kernel.call_soon(lambda: self._stop_actors(stopped))
         self.kernel.wait_if_possible(stopped)
         self.kernel.undrive(self._committer)
-        for reply in [reply for waiting in self._waiting.values() for reply in waiting]:
-            reply.set_exception(SystemClosed(f"{self.name} was closed before the answer came"))
-        self._waiting.clear()
-        for callback in self._on_close:
+        given_up: Future[None] = Future()
+        self.kernel.call_soon(lambda: self._give_up_what_is_left(given_up))
+        self.kernel.wait_if_possible(given_up)
+        self._replies.fail_all(SystemClosed(f"{self.name} was closed before the answer came"))
+        with self._closing:
+            self._let_go = True
+        for callback in list(self._on_close):
             callback()
         self.store.close()
 
@@ -238,20 +222,36 @@ class Partition:
 
     def subscribe(self, listener: Callable[[int], None]) -> Callable[[], None]:
         """Call ``listener(position)`` on the commit thread after each batch; returns what ends it."""
-        self.subscribers = (*self.subscribers, listener)
+        with self._closing:
+            self.subscribers = (*self.subscribers, listener)
 
         def unsubscribe() -> None:
-            self.subscribers = tuple(other for other in self.subscribers if other is not listener)
+            with self._closing:
+                self.subscribers = tuple(other for other in self.subscribers if other is not listener)
 
         return unsubscribe
 
-    def on_close(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` as the partition closes: all it has taken is durable by then, and the log can still be read."""
-        self._on_close.append(callback)
+    def on_close(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` as the partition closes, or now if it has; returns what takes it back.
+
+        All that was taken is durable by then, and the log can still be read.
+        """
+
+        def take_back() -> None:
+            with self._closing:
+                if callback in self._on_close:
+                    self._on_close.remove(callback)
+
+        with self._closing:
+            if not self._let_go:
+                self._on_close.append(callback)
+                return take_back
+        callback()
+        return take_back
 
     # -- the turn ---------------------------------------------------------------------------------------------------
 
-    def take(self, actor: Actor, envelope: Envelope) -> None:  # noqa: C901  # every call more is paid by every turn
+    def _take(self, actor: Actor, envelope: Envelope) -> None:  # noqa: C901  # every call more is paid by every turn
         """One message handled by one actor."""
         message = envelope[0]
         now = self._now_us()
@@ -291,23 +291,12 @@ class Partition:
             effects = self._deliver(effects, position)
         reply: Reply | None = envelope[2]
         if reply is not None and (decision.waits is not None or decision.refusal is not None or not envelope[3]):
-            reply = self._kept_back(actor, decision, reply, durable=envelope[3])
+            reply = self._replies.kept_back(actor.name, decision, reply, durable=envelope[3])
         self._submit((turn, reply, decision.reply, effects), message.lazy)
         if decision.answers:
-            self._answer(actor, decision, durable=True)
+            self._replies.answer(actor.name, decision, durable=True)
         if position >= self._next_snapshot:
             self._snapshot()
-
-    def _kept_back(self, actor: Actor, decision: Decision, reply: Reply, *, durable: bool) -> Reply | None:
-        """A reply that does not simply go with its turn: who is left to be told when the turn is durable."""
-        if decision.waits is not None:
-            self._waiting.setdefault((actor.name, decision.waits), []).append(reply)
-            return None
-        if not durable:
-            _settle(reply, decision)
-            return None
-        assert decision.refusal is not None
-        return _Rejection(reply, decision.refusal)
 
     def look_at_backlog(self) -> None:
         """After some turns: whether the disk keeps up."""
@@ -332,27 +321,18 @@ class Partition:
             return
         if reply is not None:
             if decision.waits is not None:
-                self._waiting.setdefault((actor.name, decision.waits), []).append(reply)
+                self._replies.hold(actor.name, decision.waits, reply)
+            elif durable and self._committer.backlog:  # what it saw may not be on the disk yet
+                answer = reply if decision.refusal is None else Rejection(reply, decision.refusal)
+                self._submit((None, answer, decision.reply, ()), False)
             else:
-                _settle(reply, decision)
+                settle(reply, decision)
         if decision.effects:
             rest = self._deliver(decision.effects, cause)
             for effect in rest:
                 self.carrying.begin(actor.name, effect, cause)
         if decision.answers:
-            self._answer(actor, decision, durable=False)
-
-    def _answer(self, actor: Actor, decision: Decision, *, durable: bool) -> None:
-        """Release those that an earlier decision held back; with ``durable``, once this turn is."""
-        for key, value in decision.answers:
-            for reply in self._waiting.pop((actor.name, key), ()):
-                if isinstance(value, BaseException):
-                    rejection = _Rejection(reply, value)
-                    self._submit((None, rejection, None, ()), False) if durable else rejection.set(None)
-                elif durable:
-                    self._submit((None, reply, value, ()), False)
-                else:
-                    reply.set(value)
+            self._replies.answer(actor.name, decision, durable=False)
 
     def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
         """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
@@ -366,8 +346,12 @@ class Partition:
         failed = TurnFailed(_writable(f"{type(error).__name__}: {error}"), _writable(text))
         self.position = position
         self.time_us = max(self.time_us, self._now_us())
-        turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, (failed,), ())
-        self._submit((turn, None if reply is None else _Rejection(reply, error), None, ()), False)
+        events: tuple[Event, ...] = (failed,)
+        if isinstance(message, Outcome) and message.effect_id in actor.pending:  # it came, whatever was made of it
+            events = (failed, EffectSettled(message.effect_id))
+            actor.pending = pending_after(actor.pending, events, ())
+        turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, events, ())
+        self._submit((turn, None if reply is None else Rejection(reply, error), None, ()), False)
 
     def _snapshot(self) -> None:
         """Have the states as of this turn stored in the same transaction as its batch."""
@@ -426,24 +410,40 @@ class Partition:
 
     def _roll_back(self, error: PartitaError) -> None:
         """Back to the last durable turn (DESIGN, 8)."""
-        entries = self._committer.take_failed()
-        durable = self.store.position
-        self._restore()
-        lost: list[Reply] = [reply for _, reply, _, _ in entries if reply is not None]
-        for actor in list(self.actors.values()):
-            dropped = actor.actor_inbox.drop_caused_after(durable)
-            lost.extend(reply for _, _, reply, _ in dropped if reply is not None)
-        self._committer.resume()
+        lost = [entry[1] for entry in self._committer.take_failed()]
+        if not self._stopped:
+            self._committer.resume()
+            self._rewind()
+            durable = self.store.position
+            for actor in list(self.actors.values()):
+                lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
         for reply in lost:
-            reply.set_exception(StoreFailed(f"{self.name}: not made durable, and undone: {error}"))
+            if reply is not None:
+                reply.set_exception(StoreFailed(f"{self.name}: not made durable, and undone: {error}"))
+
+    def _rewind(self) -> bool:
+        """States as of the last durable turn; while the log cannot even be read, no turn is taken, and each tries again."""
+        try:
+            self._restore()
+        except StoreError as error:
+            self._unreadable = error
+            self.take = self._take_when_readable
+            return False
+        self.take = self._take
+        return True
+
+    def _take_when_readable(self, actor: Actor, envelope: Envelope) -> None:
+        self._committer.resume()
+        if self._rewind():
+            self._take(actor, envelope)
+        elif envelope[2] is not None:
+            envelope[2].set_exception(StoreFailed(f"{self.name}: its log cannot be read: {self._unreadable}"))
+
+    def _give_up_what_is_left(self, done: Future[None]) -> None:
+        """At the end of a closing: whoever waits for a commit that never came is told so."""
+        self._roll_back(StoreFailed("the partition was closed before it could be written"))
+        done.set(None)
 
 
 def _writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _settle(reply: Reply, decision: Decision) -> None:
-    if decision.refusal is not None:
-        reply.set_exception(decision.refusal)
-    else:
-        reply.set(decision.reply)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from partita.actors.kernel import threads
 from partita.actors.kernel.context import Random
+from partita.actors.kernel.future import FutureTimeout
 from partita.events.errors import PartitaError, WouldDeadlock
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class SimulatedDispatcher:
                 else:
                     self._jump()
         if not future.done:
-            raise TimeoutError(f"no result within {timeout} s of virtual time")
+            raise FutureTimeout(f"no result within {timeout} s of virtual time")
 
     def _jump(self) -> None:
         """To the next timer."""

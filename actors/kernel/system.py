@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import threading
 import weakref
 from pathlib import Path
@@ -125,7 +126,7 @@ class ActorSystem:
     def _close_network(self) -> None:
         """Close the connections, on the loop that opened them."""
         kernel = self._kernel
-        if kernel is None:
+        if kernel is None or kernel.ended:
             return
         closed: Future[None] = Future()
 
@@ -163,6 +164,13 @@ class ActorSystem:
         else:
             await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self.close))
 
+    def disown(self) -> None:
+        """Give everything up without touching it: what is open here belongs to another process."""
+        self._closed = True
+        for partition in self._partitions.values():
+            partition.closed = True
+        self._partitions.clear()
+
     # -- partitions -------------------------------------------------------------------------------------------------
 
     def open_partition(self, name: str, *, persistent: bool, directory: Path | None = None) -> Partition:
@@ -173,6 +181,8 @@ class ActorSystem:
         key = f"{'persist' if persistent else 'memory'}:{name}" if directory is None else f"path:{directory}"
         with self._lock:
             partition = self._partitions.get(key)
+            if partition is not None and partition.closed:
+                partition.close()  # another thread may be at it: the folder is free when it is done
             if partition is None or partition.closed:
                 partition = self._partitions[key] = self._open(name, persistent=persistent, directory=directory)
             return partition
@@ -189,14 +199,18 @@ class ActorSystem:
 
     def adopt(self, store: PartitionStore, kernel: Kernel | None = None) -> Partition:
         """Run a partition over a store that is open already."""
-        return Partition(
-            store,
-            behaviors=self._behaviors,
-            carriers=self._carriers,
-            kernel=kernel or self.kernel,
-            world=self.world,
-            snapshot_every_turns=self._snapshot_every_turns,
-        )
+        try:
+            return Partition(
+                store,
+                behaviors=self._behaviors,
+                carriers=self._carriers,
+                kernel=kernel or self.kernel,
+                world=self.world,
+                snapshot_every_turns=self._snapshot_every_turns,
+            )
+        except BaseException:
+            store.close()
+            raise
 
     def partition_directory(self, name: str) -> Path:
         """The folder of a persistent partition; the empty name is the default session's."""
@@ -218,3 +232,14 @@ def _close_all() -> None:
 
 
 atexit.register(_close_all)
+
+
+def _forget_in_child() -> None:
+    """After ``os.fork()``: the threads of these systems, and the locks of their logs, are the parent's."""
+    for system in list(_open_systems):
+        system.disown()
+    _open_systems.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

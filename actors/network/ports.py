@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 import trio
@@ -20,7 +20,8 @@ from partita.actors.network.http import (
     net_error,
 )
 
-MOST_CONNECTIONS: Final = 256
+MOST_CONNECTIONS: Final = 64
+"""Requests beyond this wait here, in order: httpcore goes through all that wait whenever one ends."""
 MOST_IDLE_CONNECTIONS: Final = 64
 IDLE_S: Final = 30.0
 CLOSING_S: Final = 2.0
@@ -32,6 +33,7 @@ class LiveNetwork:
 
     def __init__(self) -> None:
         self._transport: AsyncHTTPTransport | None = None
+        self._room = trio.CapacityLimiter(MOST_CONNECTIONS)
         self._closed = False
 
     async def send(self, request: NetworkRequest) -> LiveResponse:
@@ -45,11 +47,17 @@ class LiveNetwork:
                 keepalive_expiry=IDLE_S,
             )
             self._transport = AsyncHTTPTransport(limits=limits)
+        place = object()
+        await self._room.acquire_on_behalf_of(place)
         try:
             sent = _request(request)
-            return LiveResponse(await self._transport.handle_async_request(sent))
-        except Exception as error:
-            raise net_error(error) from error
+            response = await self._transport.handle_async_request(sent)
+        except BaseException as error:
+            self._room.release_on_behalf_of(place)
+            if isinstance(error, Exception):
+                raise net_error(error) from error
+            raise
+        return LiveResponse(response, lambda: self._room.release_on_behalf_of(place))
 
     async def close(self) -> None:
         """See :meth:`partita.actors.kernel.world.Network.close`."""
@@ -74,8 +82,9 @@ def _request(request: NetworkRequest) -> Request:
 class LiveResponse:
     """A response whose head has come, over httpx's."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, leave: Callable[[], None]) -> None:
         self._response = response
+        self._leave: Callable[[], None] | None = leave
         self._body: _Body | None = None
         self.status = response.status_code
         self.reason = response.reason_phrase
@@ -91,10 +100,15 @@ class LiveResponse:
 
     async def close(self) -> None:
         """See :meth:`partita.actors.kernel.world.NetworkResponse.close`."""
-        with trio.move_on_after(CLOSING_S, shield=True):
-            await self._response.aclose()
-            if self._body is not None:
-                await self._body.exhaust()
+        leave, self._leave = self._leave, None
+        try:
+            with trio.move_on_after(CLOSING_S, shield=True):
+                await self._response.aclose()
+                if self._body is not None:
+                    await self._body.exhaust()
+        finally:
+            if leave is not None:
+                leave()
 
 
 class _Body:

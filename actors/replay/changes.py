@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from partita.actors.kernel.news import Bell
+from partita.actors.kernel.news import Bell, guard
+from partita.events.errors import StoreUnavailable
 from partita.events.turn import Turn
 
 if TYPE_CHECKING:
@@ -30,21 +31,33 @@ class Changes:
         self._turns: Iterator[AnyTurn] = iter(())
         self._closed = False
         self._bell = Bell()
+        self._reading = guard()
         self._unsubscribe: Callable[[], None] = partition.subscribe(self._on_durable)
-        partition.on_close(self.close)
+        self._forget: Callable[[], None] = _nothing
+        self._forget = partition.on_close(self.close)  # which closes it at once, when the partition is closed already
 
     def close(self) -> None:
         """End the iteration."""
         self._closed = True
         self._unsubscribe()
+        self._forget()
         self._bell.ring()
 
     def _available(self) -> AnyTurn | None:
-        """The next turn, when it is in the log already."""
-        turn = next(self._turns, None)
-        if turn is None and not self._closed and self._partition.store.position >= self._next:
-            self._turns = self._partition.store.turns(self._next, self._partition.store.position)
+        """The next turn, when it is in the log already. A log that was closed under a reader that lags ends its reading."""
+        with self._reading:
+            return self._next_turn()
+
+    def _next_turn(self) -> AnyTurn | None:
+        try:
             turn = next(self._turns, None)
+            if turn is None and not self._closed and self._partition.store.position >= self._next:
+                self._turns = self._partition.store.turns(self._next, self._partition.store.position)
+                turn = next(self._turns, None)
+        except StoreUnavailable:
+            if not self._partition.closed:
+                raise
+            return None
         if turn is not None:
             self._next = turn.position + 1
         return turn
@@ -78,3 +91,7 @@ class Changes:
             if self._closed:
                 raise StopAsyncIteration
             await self._bell.wait(self._is_more)
+
+
+def _nothing() -> None:
+    pass

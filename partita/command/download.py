@@ -66,7 +66,12 @@ def download(
     target = directory.absolute() if directory else None if partition is not None else Path.cwd()
     with opened(partition, data_dir) as session:
         if target is not None:
-            session.on("will-download", _Into(target))
+            kept = {
+                Path(item.save_path)
+                for item in session.downloads()
+                if item.get_state() in ("progressing", "interrupted")
+            }
+            session.on("will-download", _Into(target, taken=kept))
         jobs = [_Job.resumed(item) for item in _interrupted(session, wanted)] if resume else []
         jobs += [_Job(url, session.download_url(url)) for url in wanted if url not in {job.url for job in jobs}]
         _watch(jobs)
@@ -81,9 +86,9 @@ def download(
 class _Into:
     """A listener of ``will-download``: into this folder, under a name that is free there."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, taken: set[Path]) -> None:
         self._directory = directory
-        self._given: set[Path] = set()
+        self._given = set(taken)  # names that downloads which may be resumed will want
 
     def __call__(self, event: WillDownload) -> None:
         names = (self._directory / name for name in candidates(event.item.get_filename()))

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import typer
 from rich.text import Text
 
-from partita.command.ending import line_of
+from partita.command.ending import NO, line_of
 from partita.command.options import AsJson, DataDir
 from partita.command.printing import console, plain_table, print_json, size_text
 from partita.command.reading import data_dir_of
@@ -19,13 +20,19 @@ from partita.system import stored_partitions
 def partitions(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the persistent partitions.
 
-    With the last position, the time of the last turn, the size, the folder.
+    With the last position, the time of the last turn, the size, the folder. Exit status 1 when one cannot be read.
     """
     root = data_dir_of(data_dir)
-    found = [_described(name, folder) for name, folder in sorted(stored_partitions(root))]
+    found = [_described(name, folder) for name, folder in stored_partitions(root)]
     if as_json:
         print_json({"data_dir": str(root), "partitions": found})
-        return
+    else:
+        _print(found, root)
+    if any(one["error"] is not None for one in found):
+        raise typer.Exit(NO)
+
+
+def _print(found: list[dict[str, object]], root: Path) -> None:
     if not found:
         console(error=True).print(f"no partitions in {root}")
         return
@@ -35,7 +42,7 @@ def partitions(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
         assert isinstance(size, int)
         time = one["time"]
         table.add_row(
-            repr(one["name"]) if one["name"] == "" else str(one["name"]),
+            "?" if one["name"] is None else str(one["name"]) or "''",
             str(one["position"] if one["error"] is None else "?"),
             time_text(time) if isinstance(time, int) else "",
             size_text(size),
@@ -44,7 +51,7 @@ def partitions(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     console().print(table)
 
 
-def _described(name: str, folder: Path) -> dict[str, object]:
+def _described(name: str | None, folder: Path) -> dict[str, object]:
     """``error`` says why a partition cannot be read; the others are listed all the same."""
     position: int | None = None
     time: int | None = None

@@ -133,6 +133,17 @@ def test_following_ends_when_the_partition_closes_however_far_behind_it_is(sessi
     assert seen == list(range(1, len(seen) + 1))
 
 
+def test_a_follower_that_is_megabytes_behind_when_the_partition_closes_ends_without_an_error(session: Session) -> None:
+    for number in range(3_000):
+        session._partition.tell(SetDownloadPath(f"/{number}/{'x' * 2_000}"))
+    session.flush().get(60)
+    changes = session.changes(start=1)
+    assert next(changes).position == 1
+    session.close()
+    rest = in_time(lambda: followed_in_a_thread(changes))
+    assert rest == list(range(2, len(rest) + 2))
+
+
 def test_following_ends_at_once_when_the_partition_is_closed_already(session: Session) -> None:
     session.close()
     assert in_time(lambda: followed_in_a_thread(session.changes())) == []

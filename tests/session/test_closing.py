@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -114,3 +117,28 @@ def test_a_session_can_be_closed_inside_the_loop_that_runs_it(tmp_path: Path, se
         file.go_on.set()
 
     trio.run(main)
+
+
+FORKING = """
+import os, sys, partita
+from partita.errors import PartitaError
+system = partita.System(data_dir=sys.argv[1])
+session = system.from_partition("persist:forked")
+session.cookies.set(url="https://a.example/", name="n", value="v", expiration_date=4e9).get()
+child = os.fork()
+if child == 0:
+    try:
+        session.cookies.get().get(timeout=10)
+    except PartitaError:
+        sys.exit(7)
+    sys.exit(1)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+assert session.cookies.get().get()[0].value == "v"
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_finds_its_sessions_closed_and_ends(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKING, str(tmp_path)], timeout=60, capture_output=True, check=False)
+    assert done.returncode == 7, done.stderr.decode()

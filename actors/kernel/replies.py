@@ -1,0 +1,96 @@
+"""Who waits for an answer, and when it is given.
+
+A reply goes with its turn's commit, or at once when the turn is not recorded or the caller only wanted it taken. A decision
+can hold a caller back under a key (``waits``) until a later one of the same actor has the answer (``answers``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from partita.actors.kernel.behavior import Decision
+from partita.events.turn import Turn
+from partita.events.types import Effect
+
+
+class Reply(Protocol):
+    """Where an answer goes."""
+
+    def set(self, value: Any) -> None:
+        """The answer."""
+        ...
+
+    def set_exception(self, exc_info: BaseException) -> None:
+        """There is none, and why."""
+        ...
+
+
+Entry = tuple[Turn[Any, Any, Any] | None, Reply | None, object, tuple[Effect, ...]]
+"""What the committer is given: the turn (None: a barrier), who waits, the answer, and the effects to release."""
+
+
+class Rejection:
+    """A reply that will be a failure once its turn is durable."""
+
+    __slots__ = ("_error", "_reply")
+
+    def __init__(self, reply: Reply, error: BaseException) -> None:
+        self._reply = reply
+        self._error = error
+
+    def set(self, value: object) -> None:  # noqa: ARG002  # the shape of every reply
+        """The turn is durable: fail."""
+        self._reply.set_exception(self._error)
+
+    def set_exception(self, error: BaseException) -> None:
+        """The turn is not durable: fail for that."""
+        self._reply.set_exception(error)
+
+
+def settle(reply: Reply, decision: Decision) -> None:
+    """Give a decision's answer here and now."""
+    if decision.refusal is not None:
+        reply.set_exception(decision.refusal)
+    else:
+        reply.set(decision.reply)
+
+
+class Replies:
+    """Those that one partition's actors hold back. ``submit`` hands an entry to the committer."""
+
+    def __init__(self, submit: Callable[[Entry, bool], None]) -> None:
+        self._submit = submit
+        self._waiting: dict[tuple[str, str], list[Reply]] = {}
+
+    def hold(self, actor: str, key: str, reply: Reply) -> None:
+        """Until that actor answers the key."""
+        self._waiting.setdefault((actor, key), []).append(reply)
+
+    def kept_back(self, actor: str, decision: Decision, reply: Reply, *, durable: bool) -> Reply | None:
+        """A reply that does not simply go with its recorded turn: who is left to be told when the turn is durable."""
+        if decision.waits is not None:
+            self.hold(actor, decision.waits, reply)
+            return None
+        if not durable:
+            settle(reply, decision)
+            return None
+        assert decision.refusal is not None
+        return Rejection(reply, decision.refusal)
+
+    def answer(self, actor: str, decision: Decision, *, durable: bool) -> None:
+        """Release those that an earlier decision held back; with ``durable``, once this turn is."""
+        for key, value in decision.answers:
+            for waiting in self._waiting.pop((actor, key), ()):
+                reply = Rejection(waiting, value) if isinstance(value, BaseException) else waiting
+                if durable:
+                    self._submit((None, reply, value, ()), False)
+                else:
+                    reply.set(value)
+
+    def fail_all(self, error: BaseException) -> None:
+        """Nobody will answer them any more."""
+        waiting, self._waiting = self._waiting, {}
+        for replies in waiting.values():
+            for reply in replies:
+                reply.set_exception(error)

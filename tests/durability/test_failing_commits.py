@@ -1,0 +1,226 @@
+"""A commit that fails, at the face: who waits is told, the state is that of the log, and nothing is stuck for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from durability.faulty_disk import FaultyDisk, partitions_in_memory_on
+from durability.waiting import in_time, until
+from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
+
+from partita.actors.kernel.fold import fold
+from partita.actors.session.behavior import BEHAVIORS
+from partita.errors import ActorFailed, StoreError, StoreFailed
+from partita.session import Session
+from partita.system import System
+
+CONTENT = bytes(range(256)) * 4096
+
+
+@pytest.fixture
+def disk() -> FaultyDisk:
+    return FaultyDisk()
+
+
+@pytest.fixture
+def session(tmp_path: Path, disk: FaultyDisk) -> Iterator[Session]:
+    with System(data_dir=tmp_path, snapshot_every_turns=40) as system:
+        with partitions_in_memory_on(disk):
+            opened = system.from_partition("faulty")
+        opened.set_download_path(str(tmp_path / "downloads"))
+        opened.flush().get(30)
+        yield opened
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    with LoopbackServer() as running:
+        yield running
+
+
+def put(session: Session, name: str) -> None:
+    session.cookies.set(url="https://faulty.example/", name=name, value=name).get(30)
+
+
+def names(session: Session) -> set[str]:
+    return {cookie.name for cookie in session.cookies.get().get(30)}
+
+
+def state_is_that_of_the_log(session: Session) -> None:
+    session.flush().get(30)
+    folded = fold(session._partition.store, BEHAVIORS).images
+    for name, actor in session._partition.actors.items():
+        if name in folded:
+            assert (actor.state, dict(actor.pending)) == (folded[name][0], dict(folded[name][1]))
+    assert session.log.verify().ok
+
+
+@pytest.mark.parametrize("yet_written", [False, True], ids=["not written", "written all the same"])
+def test_what_failed_is_undone_whether_it_reached_the_disk_or_not(
+    session: Session, disk: FaultyDisk, yet_written: bool
+) -> None:
+    put(session, "before")
+    epoch, position = session._partition.store.epoch, session.log.position
+    disk.yet_written = yet_written
+    disk.fail_next = 1
+    with pytest.raises(StoreFailed, match="undone"):
+        put(session, "undone")
+    assert names(session) == {"before"}
+    assert session.log.position == position
+    put(session, "after")
+    assert names(session) == {"before", "after"}
+    assert session.log.position == position + 1, "the position is used again"
+    assert session._partition.store.epoch == epoch + 1
+    assert disk.reopenings >= 1, "an environment whose commit failed is opened anew"
+    state_is_that_of_the_log(session)
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_commit_is_tried_once_for_each_ask_and_the_epoch_counts_the_failures(
+    session: Session, disk: FaultyDisk, times: int
+) -> None:
+    put(session, "before")
+    disk.fail_next = 10_000
+    tried = disk.commits
+    for number in range(times):
+        with pytest.raises(StoreFailed):
+            put(session, f"undone{number}")
+    assert disk.commits - tried <= 4 * times, "it does not try on its own"
+    disk.fail_next = 0
+    put(session, "after")
+    assert names(session) == {"before", "after"}
+    state_is_that_of_the_log(session)
+
+
+def test_listeners_and_followers_are_told_nothing_of_what_was_undone(session: Session, disk: FaultyDisk) -> None:
+    told: list[str] = []
+    last = threading.Event()
+
+    def changed(event: object) -> None:
+        told.append(event.cookie.name)  # type: ignore[attr-defined]
+        if told[-1] == "after":
+            last.set()
+
+    session.cookies.on("changed", changed)
+    changes = session.changes()
+    put(session, "before")
+    disk.fail_next = 1
+    with pytest.raises(StoreFailed):
+        put(session, "undone")
+    put(session, "after")
+    assert last.wait(30)
+    assert told == ["before", "after"]
+    followed = in_time(lambda: [next(changes), next(changes)])
+    assert [turn.events[0].cookie.name for turn in followed] == ["before", "after"]
+    changes.close()
+
+
+def test_flush_says_so_when_what_was_said_before_it_was_undone(session: Session, disk: FaultyDisk) -> None:
+    """A synchronous member has nobody who waits for the disk: flush() is its barrier (DESIGN, 7), also when it comes late."""
+    session.set_user_agent("Before/1")
+    session.flush().get(30)
+    disk.fail_next = 1
+    session.set_user_agent("Undone/1")
+    until(lambda: session.get_user_agent() == "Before/1", "the turn is undone")
+    with pytest.raises(StoreFailed):
+        session.flush().get(30)
+    session.set_user_agent("After/1")
+    session.flush().get(30)
+    assert session.get_user_agent() == "After/1"
+
+
+def test_an_effect_of_what_was_undone_is_not_carried_out(
+    session: Session, disk: FaultyDisk, server: LoopbackServer
+) -> None:
+    url = server.on("/file", ServedFile(CONTENT))
+    disk.fail_next = 1
+    with pytest.raises(StoreFailed):
+        session.download_url(url).get(30)
+    session.set_download_path("/elsewhere")
+    session.flush().get(30)
+    assert session.downloads() == []
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("commit", range(1, 9))
+def test_a_download_ends_whichever_commit_of_it_fails(
+    session: Session, disk: FaultyDisk, server: LoopbackServer, commit: int
+) -> None:
+    """What the world has answered is answered once: an outcome whose turn was undone is taken again, and none is waited for."""
+    url = server.on("/file", ServedFile(CONTENT))
+    disk.fail_the = disk.commits + commit
+    try:
+        item = session.download_url(url).get(30)
+    except (StoreError, ActorFailed):
+        pass
+    else:
+        try:
+            ended = item.stopped().get(30)
+        except StoreFailed:
+            ended = item.stopped().get(30)
+        assert ended in {"completed", "interrupted"}
+        if ended == "interrupted":
+            item.resume()
+            assert item.finished().get(30) == "completed"
+        assert Path(item.get_save_path()).read_bytes() == CONTENT
+    state_is_that_of_the_log(session)
+
+
+def test_a_response_is_not_held_back_by_a_disk_that_fails_and_its_cookie_is_taken_back(
+    session: Session, disk: FaultyDisk, server: LoopbackServer
+) -> None:
+    def answer(seen: Seen, reply: Reply) -> None:
+        reply.send(b"body", headers=[("Set-Cookie", "told=1")])
+
+    url = server.on("/cookie", answer)
+    disk.fail_next = 1
+    assert session.fetch(url).get(30).content == b"body"
+    until(lambda: not names(session), "the cookie is taken back")
+    with pytest.raises(StoreFailed):
+        session.cookies.flush_store().get(30)
+    assert session.fetch(url).get(30).content == b"body"
+    session.cookies.flush_store().get(30)
+    assert names(session) == {"told"}
+    state_is_that_of_the_log(session)
+
+
+def test_while_the_log_cannot_even_be_read_asks_fail_and_other_partitions_go_on(
+    session: Session, disk: FaultyDisk
+) -> None:
+    other = session._system.from_partition("other")
+    put(session, "before")
+    disk.gone = True
+    for number in range(5):
+        with pytest.raises(StoreError):
+            put(session, f"lost{number}")
+        put(other, f"goes on {number}")
+    disk.gone = False
+    put(session, "after")
+    assert names(session) == {"before", "after"}
+    assert len(names(other)) == 5
+    state_is_that_of_the_log(session)
+
+
+def test_closing_while_the_log_cannot_be_read_comes_back(session: Session, disk: FaultyDisk) -> None:
+    put(session, "before")
+    disk.gone = True
+    futures = [session.cookies.set(url="https://faulty.example/", name=str(n), value="v") for n in range(50)]
+    in_time(session.close)
+    for future in futures:
+        with pytest.raises((StoreError, ActorFailed)):
+            future.get(30)
+    disk.gone = False
+
+
+def test_a_snapshot_that_went_down_with_its_batch_is_made_again(session: Session, disk: FaultyDisk) -> None:
+    put(session, "before")
+    disk.fail_next = 1
+    with pytest.raises(StoreFailed):
+        session.snapshot().get(30)
+    put(session, "after")
+    assert session.snapshot().get(30) == session.log.position
+    assert session._partition.store.statistics().snapshots >= 1
+    state_is_that_of_the_log(session)
