@@ -1,11 +1,11 @@
 """The actors of one partition, and the order of their turns.
 
-A turn, in :meth:`Partition._take`: decide, evolve, hand the turn to the committer. Memory runs ahead of the disk: the next
+A turn, in :meth:`Partition.take_turn`: decide, evolve, hand the turn to the committer. Memory runs ahead of the disk: the next
 turn builds on this one at once. What the outside sees of it (the reply of a durable ask, effects, subscribers) is released
 by :meth:`Partition._durable`, after the batch's fsync, on the commit thread.
 
-When a commit fails, the committer stops; :meth:`Partition._roll_back`, on the kernel's thread, fails every turn that was not
-durable yet, folds the states again from the log and lets it go on (DESIGN, 8).
+When a commit fails, the committer stops; :mod:`partita.actors.kernel.rollback`, on the kernel's thread, fails every turn that
+was not durable yet, folds the states again from the log and lets it go on (DESIGN, 8).
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind
 from partita.actors.kernel.future import Future, resolved
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.replies import Entry, Rejection, Replies, Reply, settle
+from partita.actors.kernel.rollback import Rollback
 from partita.actors.kernel.turning import decide_turn
-from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed, WouldDeadlock
+from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
 from partita.events.system import EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
 from partita.events.turn import Cause, External, Turn
 from partita.events.types import Effect, Event, Message, Outcome, State
@@ -67,9 +68,8 @@ class Partition:
         self.position = 0
         self.time_us = 0
         self.carrying = Carrying(self, carriers)
-        self.take = self._take
-        self._unreadable: StoreError | None = None
-        self._stopped = False
+        self.take = self.take_turn
+        self.stopped = False
         self._let_go = False
         self._closing = threading.Lock()
         self._ended = threading.Event()
@@ -85,13 +85,14 @@ class Partition:
         self._committer = store.committer(self._durable, self._failed)
         self._submit = self._committer.submit
         self._replies = Replies(self._submit)
-        self._restore()
+        self._rollback = Rollback(self)
+        self.restore()
         kernel.drive(self._committer)
         self._begin()  # before anybody else can send a message; from here on, getters show the partition as opened
 
     # -- opening and closing ----------------------------------------------------------------------------------------
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         """States as of the last durable turn."""
         folded = fold(self.store, self.behaviors)
         for name in [name for name in self.actors if name not in folded.images]:
@@ -127,7 +128,7 @@ class Partition:
 
     def _close(self) -> None:
         if not self.kernel.ended:  # what was said before is taken before it ends
-            self._wait(self._say_to_all(Flush(), list(self.actors)))
+            self._wait(_settled(self._say_to_all(Flush(), list(self.actors))))
         self._end_effects()
         stopped: Future[None] = Future()
         self.kernel.call_soon(lambda: self._stop_actors(stopped))
@@ -151,11 +152,12 @@ class Partition:
         kernel.wait_if_possible(stopped)
         if not kernel.ended:
             pending = [name for name, actor in list(self.actors.items()) if actor.pending]
-            self._wait(self._say_to_all(ShutDown(), pending))
+            self._wait(_settled(self._say_to_all(ShutDown(), pending)))
 
     def _stop_actors(self, stopped: Future[None]) -> None:
         """On the kernel's thread, so that no turn is being taken; an actor that is named later is born stopped."""
-        self._stopped = True
+        self.stopped = True
+        self._rollback.stop()
         for actor in list(self.actors.values()):
             actor.stop()
         stopped.set(None)
@@ -168,7 +170,7 @@ class Partition:
             self.actor(name).actor_inbox.put_internal((message, cause, reply, False))
         return resolved(None).join(*taken)
 
-    def _wait(self, taken: Future[list[object]]) -> None:
+    def _wait(self, taken: Future[Any]) -> None:
         if self.kernel.on_own_thread():
             self.kernel.run_until(taken)
         taken.get()
@@ -180,7 +182,7 @@ class Partition:
         actor = self.actors.get(name)
         if actor is None:
             actor = self.actors.setdefault(name, Actor(self, name, self._rules[kind_of(name)]))
-            if self._stopped:
+            if self.stopped:
                 actor.stop()
         return actor
 
@@ -251,7 +253,7 @@ class Partition:
 
     # -- the turn ---------------------------------------------------------------------------------------------------
 
-    def _take(self, actor: Actor, envelope: Envelope) -> None:  # noqa: C901  # every call more is paid by every turn
+    def take_turn(self, actor: Actor, envelope: Envelope) -> None:  # noqa: C901  # every call more is paid by every turn
         """One message handled by one actor."""
         message = envelope[0]
         now = self._now_us()
@@ -298,6 +300,10 @@ class Partition:
         if position >= self._next_snapshot:
             self._snapshot()
 
+    def resume_commits(self) -> None:
+        """Commit again, after a failure was taken back."""
+        self._committer.resume()
+
     def look_at_backlog(self) -> None:
         """After some turns: whether the disk keeps up."""
         if self._committer.backlog > BACKLOG_LIMIT:
@@ -317,7 +323,8 @@ class Partition:
         """A turn that changed nothing: no position, no wait; only a barrier waits for what came before it."""
         message, cause, reply, durable = envelope
         if type(message) is Flush and durable:
-            self._submit((None, reply, None, ()), False)
+            error = self._rollback.untold()
+            self._submit((None, reply if error is None or reply is None else Rejection(reply, error), None, ()), False)
             return
         if reply is not None:
             if decision.waits is not None:
@@ -367,7 +374,7 @@ class Partition:
         done: Future[int] = Future()
 
         def take() -> None:
-            if self._stopped:
+            if self.stopped:
                 done.set_exception(SystemClosed(f"{self.name} has been closed"))
                 return
             position = self.position
@@ -406,43 +413,26 @@ class Partition:
 
     def _failed(self, error: PartitaError) -> None:
         """On the commit thread: a batch could not be written."""
-        self.kernel.call_soon(lambda: self._roll_back(error))
-
-    def _roll_back(self, error: PartitaError) -> None:
-        """Back to the last durable turn (DESIGN, 8)."""
-        lost = [entry[1] for entry in self._committer.take_failed()]
-        if not self._stopped:
-            self._committer.resume()
-            self._rewind()
-            durable = self.store.position
-            for actor in list(self.actors.values()):
-                lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
-        for reply in lost:
-            if reply is not None:
-                reply.set_exception(StoreFailed(f"{self.name}: not made durable, and undone: {error}"))
-
-    def _rewind(self) -> bool:
-        """States as of the last durable turn; while the log cannot even be read, no turn is taken, and each tries again."""
-        try:
-            self._restore()
-        except StoreError as error:
-            self._unreadable = error
-            self.take = self._take_when_readable
-            return False
-        self.take = self._take
-        return True
-
-    def _take_when_readable(self, actor: Actor, envelope: Envelope) -> None:
-        self._committer.resume()
-        if self._rewind():
-            self._take(actor, envelope)
-        elif envelope[2] is not None:
-            envelope[2].set_exception(StoreFailed(f"{self.name}: its log cannot be read: {self._unreadable}"))
+        self.kernel.call_soon(lambda: self._rollback.undo(self._committer.take_failed(), error))
 
     def _give_up_what_is_left(self, done: Future[None]) -> None:
         """At the end of a closing: whoever waits for a commit that never came is told so."""
-        self._roll_back(StoreFailed("the partition was closed before it could be written"))
+        self._rollback.undo(
+            self._committer.take_failed(), StoreFailed("the partition was closed before it could be written")
+        )
         done.set(None)
+
+
+def _settled(future: Future[Any]) -> Future[None]:
+    """Done when that is, however it came out: a log that cannot be read must not keep its partition from closing."""
+    settled: Future[None] = Future()
+
+    def on_done() -> None:
+        future.failure()
+        settled.set(None)
+
+    future.when_done(on_done)
+    return settled
 
 
 def _writable(text: str) -> str:

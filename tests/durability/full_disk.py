@@ -14,8 +14,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from durability.children import say
+from servers.loopback import LoopbackServer, ServedFile
 
 from partita.actors.kernel.future import Future
 from partita.errors import ActorFailed, StoreError, StoreFailed
@@ -163,7 +165,7 @@ def many_in_flight(folder: Path, disk: Disk) -> None:
     say("failed", len(failed), "of", len(futures))
 
 
-def outcome_of(future: Future[None]) -> BaseException | None:
+def outcome_of(future: Future[Any]) -> BaseException | None:
     try:
         future.get(WAIT_S)
     except Exception as error:  # the test looks at whatever it was
@@ -257,6 +259,32 @@ def flooding(folder: Path, disk: Disk) -> None:
     say("failed", failed, "of", len(errors))
 
 
+def downloading(folder: Path, disk: Disk) -> None:
+    """A download that fills the disk, and with it the log's, is interrupted, and goes on when there is room."""
+    file = ServedFile(bytes(range(256)) * 4096)
+    with LoopbackServer() as server, System(data_dir=folder) as system:
+        session = system.from_partition("persist:full")
+        session.set_download_path(str(folder / "downloads"))
+        put(session, 0, 0).get(WAIT_S)
+        disk.fill(100)
+        try:
+            item = session.download_url(server.on("/file", file)).get(WAIT_S)
+        except StoreFailed:
+            disk.make_room()
+            item = session.download_url(server.on("/file", file)).get(WAIT_S)
+        else:
+            error = outcome_of(item.stopped())
+            assert error is None or type(error) is StoreFailed, repr(error)
+            disk.make_room()
+            assert item.stopped().get(WAIT_S) == "interrupted"
+            say("interrupted", item.last_reason)
+            assert item.can_resume()
+            item.resume()
+        assert item.finished().get(WAIT_S) == "completed"
+        assert Path(item.get_save_path()).read_bytes() == file.content
+        assert session.log.verify().ok
+
+
 def opening(folder: Path, disk: Disk) -> None:
     """Wherever the disk runs full while a partition is made: a typed error, no crash, and it opens when there is room."""
     opened = 0
@@ -301,6 +329,7 @@ SCENARIOS: dict[str, Callable[[Path, Disk], None]] = {
         idle_while_full,
         closing_while_full,
         flooding,
+        downloading,
         opening,
         deleting,
     )

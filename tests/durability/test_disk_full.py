@@ -54,6 +54,11 @@ def test_closing_while_the_disk_is_full_comes_back_and_leaves_nobody_waiting(dis
     play("closing_while_full", disk, tmp_path)
 
 
+@needs_mounts
+def test_a_download_that_fills_the_disk_is_interrupted_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    assert "interrupted FILE_NO_SPACE" in play("downloading", "tmpfs", tmp_path)
+
+
 @on_each_disk
 def test_threads_that_flood_a_full_disk_are_all_answered(disk: str, tmp_path: Path) -> None:
     play("flooding", disk, tmp_path)

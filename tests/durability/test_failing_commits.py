@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,6 +167,26 @@ def test_a_download_ends_whichever_commit_of_it_fails(
             item.resume()
             assert item.finished().get(30) == "completed"
         assert Path(item.get_save_path()).read_bytes() == CONTENT
+    state_is_that_of_the_log(session)
+
+
+def test_a_download_on_a_disk_that_is_full_for_long_waits_at_rest_and_goes_on_by_itself(
+    session: Session, disk: FaultyDisk, server: LoopbackServer
+) -> None:
+    file = ServedFile(CONTENT, hold_at=600_000)
+    item = session.download_url(server.on("/file", file)).get(30)
+    assert file.held.wait(30)
+    session.flush().get(30)
+    disk.failed.clear()
+    disk.fail_next = 1_000_000
+    file.go_on.set()
+    assert disk.failed.wait(30)
+    tried = disk.commits
+    time.sleep(1.0)
+    assert disk.commits - tried < 20, "it tries in a circle"
+    disk.fail_next = 0
+    assert item.finished().get(30) == "completed"
+    assert Path(item.get_save_path()).read_bytes() == CONTENT
     state_is_that_of_the_log(session)
 
 

@@ -1,0 +1,127 @@
+"""What is undone when a commit fails, and how the partition goes on (DESIGN, 8).
+
+Everything that was not durable is taken back: its callers are told, the states are folded again from the log, messages that
+undone turns had sent are taken out of the mailboxes. What is left is what nobody would say again: the answers of the world,
+the messages of durable turns, an opening's first words. They are set aside and taken again, before the next message that
+comes, or after a pause that grows: a full disk is not tried in a circle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from partita.actors.kernel.mailbox import Envelope
+from partita.events.errors import PartitaError, StoreError, StoreFailed
+from partita.events.turn import External, Turn
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.actor import Actor
+    from partita.actors.kernel.kernel import CarriedOut
+    from partita.actors.kernel.partition import Partition
+    from partita.actors.kernel.replies import Entry
+
+FIRST_RETRY_S: Final = 0.05
+LAST_RETRY_S: Final = 30.0
+
+
+class Rollback:
+    """The failed commits of one partition. All of it happens on the kernel's thread."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+        self._again: list[tuple[str, Envelope]] = []
+        self._retry: CarriedOut | None = None
+        self._undone: PartitaError | None = None
+        self._unreadable: StoreError | None = None
+        self._failed_at = -1
+        self._pause_s = FIRST_RETRY_S
+
+    def undo(self, entries: list[Entry], error: PartitaError) -> None:
+        """Back to the last durable turn; ``entries`` are those that the committer gave back."""
+        partition = self._partition
+        lost = [reply for _, reply, _, _ in entries]
+        if not partition.stopped:
+            partition.resume_commits()
+            self._rewind()
+            durable = partition.store.position
+            for actor in list(partition.actors.values()):
+                lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
+            self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
+            if any(turn is not None and reply is None and _is_a_call(turn) for turn, reply, _, _ in entries):
+                self._undone = error
+        for reply in lost:
+            if reply is not None:
+                reply.set_exception(StoreFailed(f"{partition.name}: not made durable, and undone: {error}"))
+
+    def untold(self) -> StoreFailed | None:
+        """What was said with nobody waiting, and then undone: the next barrier says so, once."""
+        error, self._undone = self._undone, None
+        if error is None:
+            return None
+        return StoreFailed(f"{self._partition.name}: what was said before was not made durable, and undone: {error}")
+
+    def stop(self) -> None:
+        """Try nothing again."""
+        if self._retry is not None:
+            self._retry.stop()
+
+    def _set_aside(self, turns: list[Turn[Any, Any, Any]], durable: int) -> None:
+        for turn in turns:
+            cause = turn.cause
+            if (cause <= durable) if isinstance(cause, int) else cause.kind == "system":
+                self._again.append((turn.actor, (turn.message, cause, None, False)))
+        if durable > self._failed_at:
+            self._failed_at, self._pause_s = durable, FIRST_RETRY_S
+        if not self._again:
+            return
+        partition = self._partition
+        partition.take = self._take_after_failure
+        if self._retry is None:
+            self._retry = partition.kernel.carry_out(self._retry_later, f"{partition.name} tries again")
+
+    async def _retry_later(self) -> None:
+        partition = self._partition
+        while self._again and not partition.stopped:
+            await partition.world.clock.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, LAST_RETRY_S)
+            self._take_again()
+        self._retry = None
+
+    def _take_again(self) -> bool:
+        """Whether turns can be taken; what was set aside has been, then."""
+        partition = self._partition
+        if self._unreadable is not None:
+            partition.resume_commits()
+            if not self._rewind():
+                return False
+        partition.take = partition.take_turn
+        again, self._again = self._again, []
+        for name, envelope in again:
+            partition.take_turn(partition.actor(name), envelope)
+        return True
+
+    def _rewind(self) -> bool:
+        """States as of the last durable turn; while the log cannot even be read, no turn is taken, and each tries again."""
+        partition = self._partition
+        try:
+            partition.restore()
+        except StoreError as error:
+            self._unreadable = error
+            partition.take = self._take_after_failure
+            return False
+        self._unreadable = None
+        partition.take = self._take_after_failure if self._again else partition.take_turn
+        return True
+
+    def _take_after_failure(self, actor: Actor, envelope: Envelope) -> None:
+        _, cause, reply, _ = envelope
+        if self._take_again():
+            self._partition.take_turn(actor, envelope)
+        elif reply is not None:
+            reply.set_exception(StoreFailed(f"{self._partition.name}: its log cannot be read: {self._unreadable}"))
+        elif isinstance(cause, int):
+            self._again.append((actor.name, envelope))
+
+
+def _is_a_call(turn: Turn[Any, Any, Any]) -> bool:
+    return isinstance(turn.cause, External) and turn.cause.kind == "api"
