@@ -7,7 +7,9 @@ So a slow reader costs no memory, and where the past ends and the present begins
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from partita.actors.kernel.news import Bell, guard
 from partita.events.errors import StoreUnavailable
@@ -19,10 +21,15 @@ if TYPE_CHECKING:
 AnyTurn = Turn[Any, Any, Any]
 
 
+TAKEN_ALONG: Final = 10_000
+"""Turns that a reader who lags takes along when the partition closes."""
+
+
 class Changes:
     """An iterator over the turns of an open partition: ``for`` in a plain thread, ``async for`` under trio and asyncio.
 
-    It ends when the partition is closed, or when :meth:`close` is called.
+    It ends when the partition is closed, or when :meth:`close` is called. A reader that is at most ``TAKEN_ALONG`` turns behind
+    when the partition closes is still told of all of them; one that is further behind reads the rest from the log itself.
     """
 
     def __init__(self, partition: Partition, start: int | None) -> None:
@@ -34,7 +41,9 @@ class Changes:
         self._reading = guard()
         self._unsubscribe: Callable[[], None] = partition.subscribe(self._on_durable)
         self._forget: Callable[[], None] = _nothing
-        self._forget = partition.on_close(self.close)  # which closes it at once, when the partition is closed already
+        self._forget = partition.on_close(
+            self._on_partition_closing
+        )  # which closes it at once, when the partition is closed already
 
     def close(self) -> None:
         """End the iteration."""
@@ -42,6 +51,14 @@ class Changes:
         self._unsubscribe()
         self._forget()
         self._bell.ring()
+
+    def _on_partition_closing(self) -> None:
+        """The log is about to close: what is left is taken along, within reason."""
+        with self._reading:
+            store = self._partition.store
+            with suppress(StoreUnavailable):  # it was closed before this began
+                self._turns = iter(list(islice(store.turns(self._next, store.position), TAKEN_ALONG)))
+        self.close()
 
     def _available(self) -> AnyTurn | None:
         """The next turn, when it is in the log already. A log that was closed under a reader that lags ends its reading."""

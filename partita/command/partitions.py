@@ -23,7 +23,7 @@ def partitions(*, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     With the last position, the time of the last turn, the size, the folder. Exit status 1 when one cannot be read.
     """
     root = data_dir_of(data_dir)
-    found = [_described(name, folder) for name, folder in stored_partitions(root)]
+    found = [_described(name, folder) for name, folder in sorted(stored_partitions(root), key=_by_name)]
     if as_json:
         print_json({"data_dir": str(root), "partitions": found})
     else:
@@ -74,6 +74,11 @@ def _described(name: str | None, folder: Path) -> dict[str, object]:
         "size_bytes": sum(sizes),
         "error": problem,
     }
+
+
+def _by_name(partition: tuple[str | None, Path]) -> tuple[bool, str]:
+    name, _ = partition
+    return name is None, name or ""
 
 
 def _stats(folder: Path) -> Iterator[os.stat_result]:

@@ -16,7 +16,8 @@ from partita.store.memory_environment import MemoryEnvironment, MemoryTransactio
 class FaultyDisk(MemoryEnvironment):
     """``fail_next`` commits fail; with ``yet_written``, though what they wrote is there. While ``gone``, nothing can be done.
 
-    ``commits`` counts those that were tried, ``reopenings`` how often it was opened anew.
+    ``commits`` counts those that were tried, ``reopenings`` how often it was opened anew. A commit sets ``committing`` and waits
+    for ``go_on``.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,9 @@ class FaultyDisk(MemoryEnvironment):
         self.commits = 0
         self.reopenings = 0
         self.failed = threading.Event()
+        self.committing = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def begin(self, *, write: bool = False) -> MemoryTransaction:
         if self.gone:
@@ -54,6 +58,8 @@ class FaultyTransaction:
     def commit(self) -> None:
         disk = self._disk
         disk.commits += 1
+        disk.committing.set()
+        assert disk.go_on.wait(60)
         if disk.fail_next > 0 or disk.commits == disk.fail_the:
             disk.fail_next = max(0, disk.fail_next - 1)
             if disk.yet_written:

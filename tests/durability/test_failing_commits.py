@@ -133,6 +133,25 @@ def test_flush_says_so_when_what_was_said_before_it_was_undone(session: Session,
     assert session.get_user_agent() == "After/1"
 
 
+def test_a_flush_that_failed_has_told_and_the_next_one_tells_of_what_came_after(
+    session: Session, disk: FaultyDisk
+) -> None:
+    session.flush().get(30)
+    disk.committing.clear()
+    disk.go_on.clear()
+    disk.fail_next = 1
+    session.set_user_agent("Undone/1")
+    assert disk.committing.wait(30)
+    session.set_user_agent("Undone/2")
+    flushing = session.flush()
+    disk.go_on.set()
+    with pytest.raises(StoreFailed):
+        flushing.get(30)
+    session.set_user_agent("After/1")
+    session.flush().get(30)
+    assert session.get_user_agent() == "After/1"
+
+
 def test_an_effect_of_what_was_undone_is_not_carried_out(
     session: Session, disk: FaultyDisk, server: LoopbackServer
 ) -> None:
