@@ -24,7 +24,7 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind_of, pending_after
 from partita.actors.kernel.future import Future, resolved
 from partita.actors.kernel.mailbox import Envelope
-from partita.actors.kernel.replies import Entry, Rejection, Replies, Reply, settle
+from partita.actors.kernel.replies import Barrier, Entry, Rejection, Replies, Reply, settle
 from partita.actors.kernel.rollback import Rollback
 from partita.actors.kernel.turning import decide_turn
 from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
@@ -323,8 +323,10 @@ class Partition:
         """A turn that changed nothing: no position, no wait; only a barrier waits for what came before it."""
         message, cause, reply, durable = envelope
         if type(message) is Flush and durable:
-            error = self._rollback.untold()
-            self._submit((None, reply if error is None or reply is None else Rejection(reply, error), None, ()), False)
+            if reply is not None:
+                error = self._rollback.untold()
+                barrier = Barrier(reply) if error is None else Rejection(reply, error)
+                self._submit((None, barrier, None, ()), False)
             return
         if reply is not None:
             if decision.waits is not None:

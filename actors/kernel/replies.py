@@ -48,6 +48,23 @@ class Rejection:
         self._reply.set_exception(error)
 
 
+class Barrier:
+    """The reply of a flush: when it fails, what was undone before it has been told."""
+
+    __slots__ = ("_reply",)
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def set(self, value: object) -> None:
+        """All before it is durable."""
+        self._reply.set(value)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Something before it is not."""
+        self._reply.set_exception(error)
+
+
 def settle(reply: Reply, decision: Decision) -> None:
     """Give a decision's answer here and now."""
     if decision.refusal is not None:

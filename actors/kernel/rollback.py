@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.mailbox import Envelope
+from partita.actors.kernel.replies import Barrier
 from partita.events.errors import PartitaError, StoreError, StoreFailed
 from partita.events.turn import External, Turn
 
@@ -47,8 +48,11 @@ class Rollback:
             for actor in list(partition.actors.values()):
                 lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
             self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
-            if any(turn is not None and reply is None and _is_a_call(turn) for turn, reply, _, _ in entries):
-                self._undone = error
+            for turn, reply, _, _ in entries:
+                if isinstance(reply, Barrier):
+                    self._undone = None  # it fails, and so tells
+                elif turn is not None and reply is None and _is_a_call(turn):
+                    self._undone = error
         for reply in lost:
             if reply is not None:
                 reply.set_exception(StoreFailed(f"{partition.name}: not made durable, and undone: {error}"))

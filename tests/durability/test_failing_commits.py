@@ -144,6 +144,7 @@ def test_a_flush_that_failed_has_told_and_the_next_one_tells_of_what_came_after(
     assert disk.committing.wait(30)
     session.set_user_agent("Undone/2")
     flushing = session.flush()
+    assert names(session) == set()  # asked behind it: the flush is on its way
     disk.go_on.set()
     with pytest.raises(StoreFailed):
         flushing.get(30)
