@@ -258,6 +258,11 @@ class LmdbTransaction:
     def count(self, table: Table) -> int:
         return int(self._transaction.stat(self._databases[table])["entries"])
 
+    @property
+    def number(self) -> int:
+        """The last commit that it sees, if it reads."""
+        return int(self._transaction.id())
+
     def commit(self) -> None:
         try:
             self._transaction.commit()
@@ -336,8 +341,12 @@ class LmdbEnvironment:
         self._handle.grow()
 
     def version(self) -> int:
-        with self._handle.gate.alive():
-            return int(self._handle.environment.info()["last_txnid"])
+        # Not info(): the meta page that it counts is seen before its sync has ended, and by readers only after it.
+        transaction = self.begin()
+        try:
+            return transaction.number
+        finally:
+            transaction.abort()
 
     def reopen(self) -> None:
         self._handle.reopen()

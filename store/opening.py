@@ -12,7 +12,7 @@ from partita.events.errors import KeyMissing, LogDamaged, StoreUnavailable
 from partita.store.codec import Codec, Vocabulary
 from partita.store.environment import Environment, reading, written
 from partita.store.identity import SEED_BYTES, Identity, genesis, read_identity, write_identity
-from partita.store.keys import KEY_FILE, Keyring, RandomBytes
+from partita.store.keys import KEY_FILE, Keyring, RandomBytes, sync_directory
 from partita.store.lmdb_environment import DATA_FILE, MAP_BYTES
 from partita.store.log import Log
 
@@ -43,7 +43,10 @@ def new_identity(name: str, random_bytes: RandomBytes) -> Identity:
 def prepare_folder(directory: Path) -> None:
     """Make the folder. Raises :class:`StoreUnavailable` when it cannot be made or is no folder."""
     try:
+        missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in missing:  # without its name on the disk, all that is synced in it would be lost with the power
+            sync_directory(folder.parent)
     except OSError as error:
         raise StoreUnavailable(f"{directory} cannot be made: {error.strerror}") from error
 

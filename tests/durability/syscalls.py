@@ -25,9 +25,9 @@ STRACE: Final = shutil.which("strace") or ""
 needs_strace = pytest.mark.skipif(not STRACE or not _works(STRACE), reason="strace is not here, or may not trace")
 
 
-def tracing(report: Path, calls: str) -> list[str]:
-    """A wrapper that reports these calls of a child and its threads, with the names of files."""
-    return [STRACE, "-f", "-y", "-qq", "-s", "64", "-e", f"trace={calls}", "-o", str(report)]
+def tracing(report: Path, calls: str, text_bytes: int = 64) -> list[str]:
+    """A wrapper that reports these calls of a child and its threads, with the names of files, and so much of a text."""
+    return [STRACE, "-f", "-y", "-qq", "-s", str(text_bytes), "-e", f"trace={calls}", "-o", str(report)]
 
 
 def killing_at(call: str, number: int) -> list[str]:

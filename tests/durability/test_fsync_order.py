@@ -124,6 +124,24 @@ def test_the_meta_page_is_written_through_a_descriptor_that_syncs(tmp_path: Path
     assert last.arguments.split("<")[0] in syncing
 
 
+def test_the_names_of_new_folders_and_files_are_on_the_disk_before_anything_is_acknowledged(tmp_path: Path) -> None:
+    """A file that was synced is lost all the same when the power fails, if the folder that names it was not."""
+    report = tmp_path / "calls"
+    data_dir = tmp_path / "new" / "data"
+    with Child("syncing.py", data_dir, 1, 1, wrapper=tracing(report, "mkdir,openat,fsync,write", 400)) as child:
+        child.finish()
+    calls = read(report)
+    first = next(call.began for call in calls if is_saying(call, "begin"))
+    before = [call for call in calls if call.ended < first and not call.failed]
+    made = [call.arguments.split('"')[1] for call in before if call.name == "mkdir"]
+    created = [call.arguments.split('"')[1] for call in before if call.name == "openat" and "O_CREAT" in call.arguments]
+    names = [Path(name) for name in made + created if Path(name).is_relative_to(tmp_path / "new")]
+    assert data_dir / "Partitions" / "sync" / "data.mdb" in names
+    synced = {call.arguments.split("<")[1].rstrip(">") for call in before if call.name == "fsync"}
+    unsynced = {str(name.parent) for name in names} - synced
+    assert not unsynced, f"these folders were given names that are not synced: {unsynced}"
+
+
 def test_a_sync_that_failed_fails_its_callers_and_is_not_tried_again_on_that_descriptor(tmp_path: Path) -> None:
     """EIO from the third sync of the thread that commits: the error may have dropped pages, so the file is opened anew."""
     traced = trace(tmp_path, 1, 12, *failing("fdatasync", "EIO", "3"))

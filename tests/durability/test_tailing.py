@@ -24,6 +24,7 @@ from partita.system import System
 COUNT = 100_000
 BEFORE = 1_000
 JOINING = 50_000
+COMMITS = 500
 
 
 def tell(to: Partition, numbers: range) -> None:
@@ -55,6 +56,23 @@ def test_a_second_process_tails_the_log_with_no_gap_while_the_first_writes_100_0
         assert (word, int(position)) == ("end", toy.store.position)
         assert int(rounds) > 10, "it came only when all was over"
         assert int(largest) < COUNT
+
+
+def test_a_second_process_sees_every_commit_though_no_other_follows_it(tmp_path: Path) -> None:
+    """Each turn waits until the one before it was seen: a commit that is missed while it comes is never made up for."""
+    with dispatcher() as kernel:
+        toy = partition(kernel, tmp_path)
+        try:
+            toy.flush().get(60)
+            first = toy.store.position
+            with Child("echoing.py", tmp_path, first + COMMITS) as child:
+                assert child.line() == f"seen {first}"
+                for number in range(COMMITS):
+                    toy.ask(SetDownloadPath(f"/{number}")).get(60)
+                    assert child.line() == f"seen {first + number + 1}"
+                child.finish()
+        finally:
+            toy.close()
 
 
 @pytest.fixture
