@@ -72,7 +72,7 @@ class Session(Emitter):
         self._items_lock = threading.Lock()
         self.cookies: Final = Cookies(partition, self._follower, system.callbacks)
         self.log: Final = Log(partition.store)
-        system.handlers.set(partition.name, HANDLER, self._ask_will_download)
+        system.handlers.set(partition.key, HANDLER, self._ask_will_download)
 
     # -- what it is -------------------------------------------------------------------------------------------------
 

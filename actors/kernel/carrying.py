@@ -60,8 +60,8 @@ class EffectDoor:
 
     @property
     def partition(self) -> str:
-        """The partition's name."""
-        return self._carrying.partition.name
+        """What its handlers are set under: its name, and whether it is kept."""
+        return self._carrying.partition.key
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
         """See :meth:`partita.actors.kernel.world.Door.tell`."""

@@ -60,6 +60,7 @@ class Partition:
     ) -> None:
         self.store = store
         self.name = store.name
+        self.key = store.name if store.directory is None else f"persist:{store.name}"  # `x` and `persist:x` are two
         self.kernel = kernel
         self.world = world
         self.behaviors = behaviors

@@ -257,3 +257,17 @@ def test_listeners_run_in_the_loop_that_they_were_registered_in(tmp_path: Path) 
             assert loops == [trio.lowlevel.current_trio_token()]
 
     trio.run(main)
+
+
+def test_two_partitions_of_one_name_have_listeners_of_their_own(
+    system: partita.System, server: LoopbackServer, tmp_path: Path
+) -> None:
+    url = server.on("/file", sends(b"x"))
+    seen: list[str] = []
+    for name in ("persist:work", "work"):
+        session = system.from_partition(name)
+        session.set_download_path(str(tmp_path / "files"))
+        session.on("will-download", lambda event, name=name: seen.append(name))
+    for name in ("persist:work", "work"):
+        assert system.from_partition(name).download_url(url).get().finished().get() == "completed"
+    assert seen == ["persist:work", "work"]
