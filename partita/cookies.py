@@ -17,7 +17,7 @@ from partita.events.secret import Secret
 from partita.events.types import Event
 
 if TYPE_CHECKING:
-    from partita.actors.kernel.delivery import CallbackThread
+    from partita.actors.kernel.delivery import Callbacks
     from partita.actors.kernel.partition import Partition
     from partita.follower import Follower
 
@@ -33,7 +33,7 @@ class CookieChanged(msgspec.Struct, frozen=True, rename="camel"):
 class Cookies(Emitter):
     """The partition's cookies. Event: ``changed`` (:class:`CookieChanged`), once the change is durable."""
 
-    def __init__(self, partition: Partition, follower: Follower, callbacks: CallbackThread) -> None:
+    def __init__(self, partition: Partition, follower: Follower, callbacks: Callbacks) -> None:
         super().__init__(("changed",), callbacks)
         self._partition = partition
         self._follower = follower

@@ -30,7 +30,7 @@ from partita.events.downloads import (
 from partita.events.types import Event
 
 if TYPE_CHECKING:
-    from partita.actors.kernel.delivery import CallbackThread
+    from partita.actors.kernel.delivery import Callbacks
     from partita.actors.kernel.partition import Partition
     from partita.follower import Follower
 
@@ -67,9 +67,7 @@ class DownloadItem(Emitter):
     Made by ``session.download_url()`` and ``session.downloads()``; never by hand.
     """
 
-    def __init__(
-        self, partition: Partition, follower: Follower, callbacks: CallbackThread, order: DownloadOrder
-    ) -> None:
+    def __init__(self, partition: Partition, follower: Follower, callbacks: Callbacks, order: DownloadOrder) -> None:
         super().__init__(("updated", "done"), callbacks)
         self._partition = partition
         self._follower = follower

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from partita.actors.kernel.delivery import CallbackThread
+from partita.actors.kernel.delivery import Callbacks
 from partita.actors.kernel.partition import Partition
 from partita.events.turn import Turn
 from partita.events.types import Event
@@ -21,7 +21,7 @@ Tell = Callable[[Turn[Any, Any, Any], Event], object]
 class Follower:
     """Calls ``tell(turn, event)`` for each event of the types that somebody follows."""
 
-    def __init__(self, partition: Partition, callbacks: CallbackThread) -> None:
+    def __init__(self, partition: Partition, callbacks: Callbacks) -> None:
         self._partition = partition
         self._callbacks = callbacks
         self._tell: dict[type[Event], tuple[Tell, ...]] = {}

@@ -23,8 +23,9 @@ from partita.store.opening import StoreOptions
 from partita.store.partition import PartitionStore
 
 if TYPE_CHECKING:
+    from partita.actors.kernel.fold import Behaviors
     from partita.actors.kernel.kernel import Kernel
-    from partita.actors.kernel.world import Clock, World
+    from partita.actors.kernel.world import Carriers, Clock, World
 
 PERSIST: Final = "persist:"
 
@@ -40,6 +41,7 @@ class System(ActorSystem):
 
     ``data_dir``: where persistent partitions live. ``world``: the ports (default: the live ones); ``clock``: any object with
     the clock port's methods, in place of that world's. ``kernel``: the simulation kernel, in place of a thread.
+    ``behaviors`` and ``carriers``: the rules, where a simulation watches them or runs those of another version.
     ``retain_bytes``: how large a log may grow before its oldest turns below a snapshot go (default: no limit).
     """
 
@@ -50,6 +52,8 @@ class System(ActorSystem):
         world: World | None = None,
         clock: Clock | None = None,
         kernel: Kernel | None = None,
+        behaviors: Behaviors = BEHAVIORS,
+        carriers: Carriers = CARRIERS,
         snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
         retain_bytes: int | None = None,
     ) -> None:
@@ -60,8 +64,8 @@ class System(ActorSystem):
         super().__init__(
             data_dir=Path(data_dir).absolute() if data_dir is not None else default_data_dir(),
             world=world,
-            behaviors=BEHAVIORS,
-            carriers=CARRIERS,
+            behaviors=behaviors,
+            carriers=carriers,
             kernel=kernel,
             store_options=StoreOptions(retain_bytes=retain_bytes),
             snapshot_every_turns=snapshot_every_turns,
@@ -117,10 +121,10 @@ class System(ActorSystem):
         with self._sessions_lock:
             if name in self._sessions and not self._sessions[name].closed:
                 raise InvalidPartitionName(f"a session {name!r} is open already: choose another name for the fork")
-            directory = self.partition_directory(target) if persistent else None
-            if directory is not None and directory.exists():
+            folder = self.world.folders.at(self.partition_directory(target)) if persistent else None
+            if folder is not None and folder.exists():
                 raise InvalidPartitionName(f"a partition {name!r} exists already: choose another name for the fork")
-            store = parent.store.fork(directory, name=target, at=position)
+            store = parent.store.fork(folder, name=target, at=position)
             return self._adopt(store, name, target, persistent=persistent)
 
     def _adopt(self, store: PartitionStore, key: str, name: str, *, persistent: bool) -> Session:
@@ -154,7 +158,7 @@ class System(ActorSystem):
             if session is not None:
                 session.close()
             if persistent:
-                PartitionStore.delete(self.partition_directory(name))
+                self.world.folders.at(self.partition_directory(name)).delete()
 
 
 def _parsed(partition: str) -> tuple[str, bool]:

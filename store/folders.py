@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from partita.events.errors import LogDamaged, PartitionInUse, StoreUnavailable
 from partita.store.codec import Codec
+from partita.store.disk_folder import DiskFolder
 from partita.store.environment import Environment, reading
 from partita.store.identity import FORMAT_KEY, IDENTITY_KEY, Identity, identity_of, read_identity
-from partita.store.keys import KEY_FILE, Keyring
+from partita.store.keys import Keyring
 from partita.store.lmdb_environment import DATA_FILE, LmdbEnvironment
 from partita.store.lmdb_file import check_data_file
 from partita.store.lmdb_pages import Pages, Torn, has_known_pages
-from partita.store.lock import LOCK_FILE, WriterLock
+from partita.store.lock import WriterLock
 from partita.store.opening import StoreOptions, check_not_lost
 from partita.store.transfer import load
 from partita.store.verify import Verification, verify, verify_file
@@ -25,11 +25,12 @@ def readable(path: Path, options: StoreOptions) -> tuple[Environment, Keyring, s
         raise StoreUnavailable(f"{path} does not exist")
     if not path.is_dir():
         return load(path)
-    check_not_lost(path)
+    folder = DiskFolder(path)
+    check_not_lost(folder)
     if not (path / DATA_FILE).exists():
         raise StoreUnavailable(f"{path} is no partition: there is no {DATA_FILE} in it")
-    environment = LmdbEnvironment(path, read_only=True, map_bytes=options.map_bytes)
-    return environment, Keyring.load(path / KEY_FILE), None
+    environment = folder.environment(read_only=True, map_bytes=options.map_bytes)
+    return environment, Keyring.load(folder.keys()), None
 
 
 def name_in(directory: Path) -> str:
@@ -45,33 +46,11 @@ def name_in(directory: Path) -> str:
     return identity.name
 
 
-def delete_folder(directory: Path) -> None:
-    """Delete a partition's folder, whatever state it is in; its lock file last."""
-    if not directory.exists():
-        return
-    lock = WriterLock(directory)
-    try:
-        keys = directory / KEY_FILE
-        if keys.exists():
-            keys.write_bytes(bytes(keys.stat().st_size))
-        for entry in directory.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry.name != LOCK_FILE:
-                entry.unlink()
-        (directory / LOCK_FILE).unlink()
-        directory.rmdir()
-    except OSError as error:
-        raise StoreUnavailable(f"{directory} could not be deleted: {error}") from error
-    finally:
-        lock.release()
-
-
 def verify_path(path: Path, options: StoreOptions) -> Verification:
     """Walk a folder or an exported file; without LMDB, as long as nobody writes there."""
     try:
         if path.is_dir():
-            check_not_lost(path)
+            check_not_lost(DiskFolder(path))
             check_data_file(path / DATA_FILE)
             return _verify_folder(path, options)
         return _verify_export(path, options)
@@ -95,7 +74,7 @@ def _verify_export(path: Path, options: StoreOptions) -> Verification:
 
 
 def _verify_folder(directory: Path, options: StoreOptions) -> Verification:
-    keyring = Keyring.load(directory / KEY_FILE)
+    keyring = Keyring.load(DiskFolder(directory).keys())
     codec = Codec(keyring.sealed, keyring.unseal, options.vocabulary)
     data = directory / DATA_FILE
     try:

@@ -10,15 +10,13 @@ within an epoch positions only go up; and the count of fields goes on when a sna
 A fork or an import takes the keys along to read by, and writes under one of its own.
 
 The key file lies beside the environment, not in it: LMDB keeps old pages, and an erased key must be gone. It is rewritten
-whole under another name, synced and renamed, and what it was before is overwritten.
+whole, never appended to.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -27,8 +25,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from partita.events.errors import KeyMissing, SecretErased, StoreFailed
 from partita.events.secret import Secret
+from partita.store.folder import KeyFile
 
-KEY_FILE: Final = "keys"
 KEY_ID_BYTES: Final = 8
 NONCE_BYTES: Final = 12
 OVERHEAD_BYTES: Final = KEY_ID_BYTES + NONCE_BYTES + 16
@@ -40,7 +38,7 @@ _FIELDS: Final = 1 << 24
 RandomBytes = Callable[[int], bytes]
 
 
-class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the key file says; ids and keys are in hexadecimal. ``check`` is a SHA-256 over the rest."""
 
     format: int
@@ -49,7 +47,7 @@ class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     erased: tuple[str, ...]
     check: str = ""
 
-    def checked(self) -> KeyFile:
+    def checked(self) -> KeyRecord:
         """The same with its ``check``."""
         bare = msgspec.structs.replace(self, check="")
         return msgspec.structs.replace(bare, check=hashlib.sha256(msgspec.json.encode(bare)).hexdigest())
@@ -67,7 +65,7 @@ class Keyring:
         *,
         current: bytes = b"",
         erased: frozenset[bytes] = frozenset(),
-        file: Path | None = None,
+        file: KeyFile | None = None,
         missing: str | None = None,
     ) -> None:
         self._keys = dict(keys)
@@ -82,14 +80,16 @@ class Keyring:
         self.has_sealed = False  # under the current key, since it was loaded
 
     @classmethod
-    def created(cls, random_bytes: RandomBytes, *, file: Path | None = None, parent: Keyring | None = None) -> Keyring:
+    def created(
+        cls, random_bytes: RandomBytes, *, file: KeyFile | None = None, parent: Keyring | None = None
+    ) -> Keyring:
         """A ring with a new key to write under, and the keys of ``parent`` to read by; written to ``file`` if there is one."""
         ring = cls({}, file=file) if parent is None else parent.copied(file)
         ring.renew(random_bytes)
         ring.save()
         return ring
 
-    def copied(self, file: Path | None) -> Keyring:
+    def copied(self, file: KeyFile | None) -> Keyring:
         """The same keys for another partition, which has none to write under yet."""
         return Keyring(self._keys, erased=self.erased, file=file)
 
@@ -104,19 +104,19 @@ class Keyring:
         self.has_sealed = False
 
     @classmethod
-    def load(cls, file: Path) -> Keyring:
+    def load(cls, file: KeyFile) -> Keyring:
         """The ring of a key file; an empty one that says why, when the file is lost or is not what was written."""
         try:
-            content = file.read_bytes()
+            content = file.read()
         except OSError as error:
             return cls({}, missing=f"the key file {file} cannot be read ({error.strerror})", file=file)
         return cls.parsed(content, file=file, origin=str(file))
 
     @classmethod
-    def parsed(cls, content: bytes, *, origin: str, file: Path | None = None) -> Keyring:
+    def parsed(cls, content: bytes, *, origin: str, file: KeyFile | None = None) -> Keyring:
         """The ring that :meth:`content` wrote; ``origin`` names it in errors."""
         try:
-            data = msgspec.json.decode(content, type=KeyFile)
+            data = msgspec.json.decode(content, type=KeyRecord)
             if data.checked() != data:
                 return cls({}, missing=f"the keys in {origin} are not what was written there", file=file)
             keys = {bytes.fromhex(key_id): bytes.fromhex(key) for key_id, key in data.keys.items()}
@@ -128,7 +128,7 @@ class Keyring:
     def content(self) -> bytes:
         """The ring as the key file holds it."""
         return msgspec.json.encode(
-            KeyFile(
+            KeyRecord(
                 format=1,
                 current=self.current.hex(),
                 keys={key_id.hex(): key.hex() for key_id, key in sorted(self._keys.items())},
@@ -140,7 +140,7 @@ class Keyring:
         """Rewrite the key file, if there is one. Raises :class:`StoreFailed` and leaves the old one when it cannot."""
         if self._file is not None:
             try:
-                _rewritten(self._file, self.content())
+                self._file.rewrite(self.content())
             except OSError as error:
                 raise StoreFailed(f"the key file {self._file} could not be written: {error.strerror}") from error
 
@@ -227,34 +227,3 @@ class Keyring:
         if plaintext is None:
             return None
         return plaintext[1:].decode("utf-8", "surrogatepass") if plaintext[:1] == _TEXT else plaintext[1:]
-
-
-def _rewritten(file: Path, content: bytes) -> None:
-    """Replace a file whole; after a crash it is the old one or the new one."""
-    new = file.with_name(file.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    old = file.open("r+b") if os.name == "posix" and file.exists() else None
-    new.replace(file)
-    sync_directory(file.parent)
-    if old is not None:
-        with old:
-            size_bytes = old.seek(0, os.SEEK_END)
-            old.seek(0)
-            old.write(bytes(size_bytes))
-            old.flush()
-            os.fsync(old.fileno())
-
-
-def sync_directory(directory: Path) -> None:
-    """Have the names in a folder on the disk, where folders can be synced."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ Each takes what it needs in order, and lets go of all of it when a later step fa
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +12,9 @@ from typing import NamedTuple
 from partita.events.errors import StoreUnavailable
 from partita.store.codec import Codec
 from partita.store.environment import Environment
+from partita.store.folder import Folder
 from partita.store.folders import readable
-from partita.store.keys import KEY_FILE, Keyring, RandomBytes
-from partita.store.lmdb_environment import LmdbEnvironment
-from partita.store.lock import WriterLock
+from partita.store.keys import Keyring, RandomBytes
 from partita.store.memory_environment import MemoryEnvironment
 from partita.store.opening import (
     StoreOptions,
@@ -24,7 +22,6 @@ from partita.store.opening import (
     check_not_lost,
     keys_to_write,
     new_identity,
-    prepare_folder,
     read_or_new,
 )
 from partita.store.reader import Reader
@@ -49,24 +46,24 @@ class Origin(NamedTuple):
     source: Source | None = None
 
 
-def opened_to_write(directory: Path, origin: Origin) -> Opened:
+def opened_to_write(folder: Folder, origin: Origin) -> Opened:
     """Lock a folder, and open what is in it or make it."""
-    prepare_folder(directory)
-    key_file = directory / KEY_FILE
+    folder.prepare()
+    where = str(folder.directory)
     with ExitStack() as undo:
-        undo.callback(WriterLock(directory).release)
-        check_not_lost(directory)
-        environment = LmdbEnvironment(directory, map_bytes=origin.options.map_bytes)
+        undo.callback(folder.lock().release)
+        check_not_lost(folder)
+        environment = folder.environment(map_bytes=origin.options.map_bytes)
         undo.callback(environment.close)
-        environment.clear_dead_readers()
-        identity, is_new = read_or_new(environment, str(directory), new_identity(origin.name, origin.random_bytes))
+        identity, is_new = read_or_new(environment, where, new_identity(origin.name, origin.random_bytes))
+        key_file = folder.keys()
         if origin.source is None:
             keyring = keys_to_write(identity, key_file, origin.random_bytes, is_new=is_new)
         elif is_new:
             keyring = Keyring.created(origin.random_bytes, file=key_file, parent=origin.source.keyring)
         else:
-            raise StoreUnavailable(f"{directory} holds a partition already: name another folder")
-        return _taken(environment, keyring, str(directory), origin, undo)
+            raise StoreUnavailable(f"{where} holds a partition already: name another folder")
+        return _taken(environment, keyring, where, origin, undo)
 
 
 def opened_in_memory(environment: Environment, origin: Origin, keyring: Keyring | None = None) -> Opened:
@@ -104,14 +101,14 @@ def opened_to_read(path: Path, through: int | None, options: StoreOptions) -> Op
         return Opened(reader, keyring, undo.pop_all())
 
 
-def opened_copy(directory: Path | None, origin: Origin) -> Opened:
+def opened_copy(folder: Folder | None, origin: Origin) -> Opened:
     """A copy of ``origin.source``, in a new folder or in memory. When it fails, no folder is left behind."""
-    if directory is None:
+    if folder is None:
         return opened_in_memory(MemoryEnvironment(), origin)
-    was_empty = not directory.exists() or not any(directory.iterdir())
+    was_empty = folder.is_empty()
     try:
-        return opened_to_write(directory, origin)
-    except BaseException:
+        return opened_to_write(folder, origin)
+    except (Exception, KeyboardInterrupt):
         if was_empty:
-            shutil.rmtree(directory, ignore_errors=True)
+            folder.give_up()
         raise

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from partita.events.errors import KeyMissing, LogDamaged, StoreUnavailable
+from partita.events.errors import KeyMissing, LogDamaged
 from partita.store.codec import Codec, Vocabulary
 from partita.store.environment import Environment, reading, written
+from partita.store.folder import Folder, KeyFile
 from partita.store.identity import SEED_BYTES, Identity, genesis, read_identity, write_identity
-from partita.store.keys import KEY_FILE, Keyring, RandomBytes, sync_directory
-from partita.store.lmdb_environment import DATA_FILE, MAP_BYTES
+from partita.store.keys import Keyring, RandomBytes
+from partita.store.lmdb_environment import MAP_BYTES
 from partita.store.log import Log
 
 _SMALLEST_DATA_BYTES: Final = 512
@@ -40,24 +40,13 @@ def new_identity(name: str, random_bytes: RandomBytes) -> Identity:
     return Identity(name=name, seed=seed, epoch=0, first_position=1, before=genesis(name, seed, None))
 
 
-def prepare_folder(directory: Path) -> None:
-    """Make the folder. Raises :class:`StoreUnavailable` when it cannot be made or is no folder."""
-    try:
-        missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in missing:  # without its name on the disk, all that is synced in it would be lost with the power
-            sync_directory(folder.parent)
-    except OSError as error:
-        raise StoreUnavailable(f"{directory} cannot be made: {error.strerror}") from error
-
-
-def check_not_lost(directory: Path) -> None:
-    """Raise when the data file of a partition is gone or empty: beginning a new log there would hide the loss."""
-    data = directory / DATA_FILE
-    size = data.stat().st_size if data.exists() else 0
-    if (directory / KEY_FILE).exists() and size < _SMALLEST_DATA_BYTES:
+def check_not_lost(folder: Folder) -> None:
+    """Raise when the data of a partition are gone or empty: beginning a new log there would hide the loss."""
+    size = folder.data_bytes()
+    if size < _SMALLEST_DATA_BYTES and folder.has_keys():
         raise LogDamaged(
-            f"{data} is truncated or gone ({size} bytes), though the partition's keys are there", position=1
+            f"the data in {folder.directory} are truncated or gone ({size} bytes), though the partition's keys are there",
+            position=1,
         )
 
 
@@ -68,7 +57,7 @@ def read_or_new(environment: Environment, where: str, new: Identity) -> tuple[Id
     return (new, True) if identity is None else (identity, False)
 
 
-def keys_to_write(identity: Identity, file: Path, random_bytes: RandomBytes, *, is_new: bool) -> Keyring:
+def keys_to_write(identity: Identity, file: KeyFile, random_bytes: RandomBytes, *, is_new: bool) -> Keyring:
     """The keyring of a folder, a new one where nothing was ever sealed. Raises :class:`KeyMissing` when it is lost."""
     keyring = Keyring.load(file)
     if keyring.missing is None:

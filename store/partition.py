@@ -19,8 +19,10 @@ from partita.store.blobs import digest_of
 from partita.store.codec import FoldingTurn, RecordedTurn
 from partita.store.committer import Committer, EntryT
 from partita.store.digest import digest_of_turns
+from partita.store.disk_folder import DiskFolder
 from partita.store.environment import TABLES, Environment, reading
-from partita.store.folders import delete_folder, name_in, verify_path
+from partita.store.folder import Folder
+from partita.store.folders import name_in, verify_path
 from partita.store.identity import Parent
 from partita.store.keys import Keyring, RandomBytes
 from partita.store.lmdb_environment import DATA_FILE
@@ -77,9 +79,15 @@ class PartitionStore:
         Raises :class:`PartitionInUse`, :class:`StoreUnavailable`, :class:`NewerFormat`, :class:`KeyMissing`, and
         :class:`LogDamaged` when the log is cut off or its tail, from the newest good snapshot on, is not what was written.
         """
-        directory = Path(directory)
-        opened = opened_to_write(directory, Origin(name, random_bytes, options))
-        return cls(opened, directory=directory, random_bytes=random_bytes, options=options)
+        return cls.open_in(DiskFolder(Path(directory)), name=name, random_bytes=random_bytes, options=options)
+
+    @classmethod
+    def open_in(
+        cls, folder: Folder, *, name: str, random_bytes: RandomBytes, options: StoreOptions = DEFAULTS
+    ) -> PartitionStore:
+        """The same for any :class:`~partita.store.folder.Folder`: one of the file system, or of a simulated disk."""
+        opened = opened_to_write(folder, Origin(name, random_bytes, options))
+        return cls(opened, directory=folder.directory, random_bytes=random_bytes, options=options)
 
     @classmethod
     def in_memory(
@@ -136,11 +144,12 @@ class PartitionStore:
 
     @classmethod
     def _copied(
-        cls, source: Source, directory: Path | str | None, random_bytes: RandomBytes, options: StoreOptions
+        cls, source: Source, directory: Folder | Path | str | None, random_bytes: RandomBytes, options: StoreOptions
     ) -> PartitionStore:
-        folder = None if directory is None else Path(directory)
+        folder = DiskFolder(Path(directory)) if isinstance(directory, (Path, str)) else directory
         opened = opened_copy(folder, Origin(source.identity.name, random_bytes, options, source))
-        return cls(opened, directory=folder, random_bytes=random_bytes, options=options)
+        where = None if folder is None else folder.directory
+        return cls(opened, directory=where, random_bytes=random_bytes, options=options)
 
     @staticmethod
     def name_at(directory: Path | str) -> str:
@@ -150,7 +159,7 @@ class PartitionStore:
     @staticmethod
     def delete(directory: Path | str) -> None:
         """Delete a partition's folder and all in it; fine when there is none. Raises :class:`PartitionInUse`."""
-        delete_folder(Path(directory))
+        DiskFolder(Path(directory)).delete()
 
     @staticmethod
     def verify_at(path: Path | str, *, options: StoreOptions = DEFAULTS) -> Verification:
@@ -269,11 +278,11 @@ class PartitionStore:
         export(source, Path(path), include_keys=include_keys)
 
     def fork(
-        self, directory: Path | str | None, *, name: str, at: int, random_bytes: RandomBytes | None = None
+        self, directory: Folder | Path | str | None, *, name: str, at: int, random_bytes: RandomBytes | None = None
     ) -> PartitionStore:
         """A new partition that has the turns up to ``at``, and the blobs that they name; open for writing.
 
-        ``directory`` is a new folder, None for a fork in memory. It has this one's seed, and its keys to read by; it
+        ``directory`` is a new folder, None for a fork in memory. The fork has this one's seed, and its keys to read by; it
         writes under a key of its own. Raises :class:`InvalidPosition`, :class:`StoreUnavailable`, :class:`StoreFailed`.
         """
         reader = self._reader

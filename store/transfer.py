@@ -22,10 +22,11 @@ from msgspec.msgpack import Decoder, Encoder
 from partita.events.errors import LogDamaged, NewerFormat, StoreFailed, StoreUnavailable
 from partita.store.blobs import named_in
 from partita.store.codec import Batch, heads, key_position, position_key, wrapped
+from partita.store.disk_folder import sync_directory
 from partita.store.environment import TABLES, Environment, Table, Transaction, reading, written
 from partita.store.identity import FORMAT, Identity, Parent, genesis, write_identity
 from partita.store.index import index_entries
-from partita.store.keys import Keyring, sync_directory
+from partita.store.keys import Keyring
 from partita.store.memory_environment import MemoryEnvironment
 from partita.store.reader import Reader
 from partita.store.snapshots import is_good

@@ -46,12 +46,12 @@ class Call:
 class EffectDoor:
     """The :class:`~partita.actors.kernel.world.Door` of one effect."""
 
-    __slots__ = ("_actor", "_carrying", "_cause")
+    __slots__ = ("_actor", "_carrying", "cause")
 
     def __init__(self, carrying: Carrying, actor: str, cause: Cause) -> None:
         self._carrying = carrying
         self._actor = actor
-        self._cause = cause
+        self.cause = cause
 
     @property
     def world(self) -> World:
@@ -75,7 +75,7 @@ class EffectDoor:
 
     def _put(self, message: Message, to: str | None, reply: Future[object] | None) -> None:
         actor = self._carrying.partition.actor(to or self._actor)
-        actor.actor_inbox.put_internal((message, self._cause, reply, False))
+        actor.actor_inbox.put_internal((message, self.cause, reply, False))
 
     def published(self, actor: str) -> object:
         """See :meth:`partita.actors.kernel.world.Door.published`."""

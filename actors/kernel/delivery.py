@@ -10,12 +10,16 @@ import asyncio
 import inspect
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import trio
 
 from partita.actors.kernel.future import Future
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.kernel import Kernel
 
 Callback = Callable[..., object]
 
@@ -31,6 +35,14 @@ class Place(Protocol):
 
     def alive(self) -> bool:
         """Whether anything still runs there."""
+        ...
+
+
+class Callbacks(Place, Protocol):
+    """The place of all callbacks that have no loop of their own. They run one after another."""
+
+    def close(self) -> None:
+        """Run what was handed over, and no more."""
         ...
 
 
@@ -85,6 +97,46 @@ class CallbackThread:
 
 async def _await(awaitable: Any) -> Any:
     return await awaitable
+
+
+class KernelCallbacks:
+    """Callbacks as one task of a kernel, beside the turns: for kernels that have a thread of their own to nobody."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._work: deque[tuple[Callback, tuple[object, ...], Future[Any]]] = deque()
+        self._running = False
+        self._closed = False
+
+    def run(self, function: Callback, *arguments: object) -> Future[Any]:
+        """Run it after all that was handed over before."""
+        future: Future[Any] = Future()
+        if self._closed:
+            future.set(None)
+            return future
+        self._work.append((function, arguments, future))
+        if not self._running:
+            self._running = True
+            self._kernel.carry_out(self._run_all, "callbacks")
+        return future
+
+    def alive(self) -> bool:
+        """Always, until the system is closed."""
+        return not self._closed
+
+    def close(self) -> None:
+        """What waits for its turn is not run any more: a kernel without threads cannot be waited for."""
+        self._closed = True
+        while self._work:
+            self._work.popleft()[2].set(None)
+
+    async def _run_all(self) -> None:
+        try:
+            while self._work:
+                function, arguments, future = self._work.popleft()
+                await _run_into(future, function, arguments)
+        finally:
+            self._running = False
 
 
 async def _run_into(future: Future[Any], function: Callback, arguments: tuple[object, ...]) -> None:

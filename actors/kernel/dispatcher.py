@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from partita.actors.kernel import threads
+from partita.actors.kernel.delivery import CallbackThread
 from partita.events.errors import SystemClosed, WouldDeadlock
 
 if TYPE_CHECKING:
     from partita.actors.kernel.actor import Actor
+    from partita.actors.kernel.delivery import Callbacks
     from partita.actors.kernel.future import Future, Waiter
     from partita.store.committer import Committer
 
@@ -187,6 +189,9 @@ class Dispatcher:
 
         self._nursery.start_soon(run, name=name)
         return _Carried(scope)
+
+    def callbacks(self) -> Callbacks:
+        return CallbackThread()
 
     def drive(self, committer: Committer[Any]) -> None:
         committer.start()

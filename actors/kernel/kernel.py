@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from partita.actors.kernel.actor import Actor
+    from partita.actors.kernel.delivery import Callbacks
     from partita.actors.kernel.future import Future, Waiter
     from partita.store.committer import Committer
 
@@ -42,6 +43,10 @@ class Kernel(Protocol):
 
     def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> CarriedOut:
         """Run an effect beside the turns. On the kernel's thread."""
+        ...
+
+    def callbacks(self) -> Callbacks:
+        """Where listeners and handlers run that have no loop of their own."""
         ...
 
     def drive(self, committer: Committer[Any]) -> None:

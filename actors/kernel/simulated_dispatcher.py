@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from partita.actors.kernel import threads
 from partita.actors.kernel.context import Random
+from partita.actors.kernel.delivery import KernelCallbacks
 from partita.actors.kernel.future import FutureTimeout
 from partita.events.errors import PartitaError, WouldDeadlock
 
@@ -256,6 +257,9 @@ class SimulatedDispatcher:
         task = _Task(self, work(), name)
         self.ready_again(task, 0)
         return task
+
+    def callbacks(self) -> KernelCallbacks:
+        return KernelCallbacks(self)
 
     def drive(self, committer: Committer[Any]) -> None:
         self._committers.append(committer)

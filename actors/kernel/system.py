@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 import trio
 
-from partita.actors.kernel.delivery import CallbackThread
+from partita.actors.kernel.delivery import Callbacks, CallbackThread
 from partita.actors.kernel.dispatcher import Dispatcher
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
@@ -51,7 +51,7 @@ class ActorSystem:
     ) -> None:
         self.data_dir = data_dir
         self.world = world
-        self.callbacks = CallbackThread()
+        self.callbacks: Callbacks = CallbackThread() if kernel is None else kernel.callbacks()
         self._behaviors = behaviors
         self._carriers = carriers
         self._store_options = store_options or StoreOptions()
@@ -192,7 +192,8 @@ class ActorSystem:
         entropy = self.world.entropy.random_bytes
         if persistent:
             where = directory or self.partition_directory(name)
-            store = PartitionStore.open(where, name=name, random_bytes=entropy, options=self._store_options)
+            folder = self.world.folders.at(where)
+            store = PartitionStore.open_in(folder, name=name, random_bytes=entropy, options=self._store_options)
         else:
             store = PartitionStore.in_memory(name=name, random_bytes=entropy)
         return self.adopt(store, kernel)

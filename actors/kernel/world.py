@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from partita.events.turn import Cause
 from partita.events.types import Effect, Message
+from partita.store.disk_folder import DiskFolders
+from partita.store.folder import Folders
 
 EffectT = TypeVar("EffectT", bound=Effect)
 
@@ -129,13 +132,14 @@ class Handlers(Protocol):
 
 
 class World(Struct, frozen=True):
-    """A bundle of ports."""
+    """A bundle of ports. ``folders``: where the logs of persistent partitions lie (:mod:`partita.store.folder`)."""
 
     clock: Clock
     entropy: Entropy
     network: Network
     files: Files
     handlers: Handlers
+    folders: Folders = field(default_factory=DiskFolders)
 
 
 class Call(Protocol):
@@ -163,6 +167,11 @@ class Door(Protocol):
     @property
     def partition(self) -> str:
         """The partition's name."""
+        ...
+
+    @property
+    def cause(self) -> Cause:
+        """The turn that the effect is of."""
         ...
 
     def tell(self, message: Message, *, to: str | None = None) -> None:

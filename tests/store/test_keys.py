@@ -9,7 +9,8 @@ import pytest
 
 from partita.events.errors import KeyMissing, LogDamaged, SecretErased, StoreFailed
 from partita.events.secret import Secret
-from partita.store.keys import KEY_FILE, Keyring
+from partita.store.disk_folder import KEY_FILE
+from partita.store.keys import Keyring
 from partita.store.partition import PartitionStore
 
 
@@ -166,14 +167,14 @@ def test_a_key_that_is_not_there_cannot_be_erased(opened):
 
 
 def test_a_key_file_that_cannot_be_written_changes_nothing(log, opened, samples, monkeypatch):
-    from partita.store import keys
+    from partita.store.disk_folder import DiskKeyFile
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     store = opened()
     before = (log / KEY_FILE).read_bytes(), store.keyring.ids
-    monkeypatch.setattr(keys, "_rewritten", full)
+    monkeypatch.setattr(DiskKeyFile, "rewrite", full)
     with pytest.raises(StoreFailed, match="No space left"):
         store.erase_key(store.keyring.ids[-1])
     assert ((log / KEY_FILE).read_bytes(), store.keyring.ids) == before
