@@ -5,6 +5,8 @@
     │   ├── InvalidPartitionName (ValueError)
     │   ├── InvalidURL (ValueError)
     │   ├── InvalidPosition (ValueError)
+    │   ├── InvalidQuery (ValueError)
+    │   ├── QueryFailed           a query raised on a turn (.position)
     │   └── WouldDeadlock (RuntimeError)
     ├── CookieError ─ Electron's "Failed to set cookie - …"
     │   └── CookieValueError (ValueError)
@@ -23,6 +25,14 @@
     │   ├── KeyMissing            the key file is lost or does not fit
     │   └── HistoryTrimmed        that position was given up by retention
     ├── SecretErased ─ the value was cleared, and its key with it
+    ├── SimulationError ─ a simulation could not be carried out
+    │   ├── Refused               it reached for the real world (.touched, .instead)
+    │   ├── NotReproduced         a failing run did not fail again
+    │   └── SweepFailed           no worker lives long enough to run anything
+    ├── PlaybackError ─ a recording could not be played back
+    │   ├── PlaybackDiverged      the application said something else than it did then (.position)
+    │   ├── RecordingEnded        the application goes on where the recording has ended (.position)
+    │   └── RecordingIncomplete   what is asked for is not in it: a partition, a blob, trimmed history (.position)
     └── NetError (in partita.actors.network.http; also an httpx.TransportError)
 
 An error says what was wrong, where, and what to do; it is raised at the boundary that saw the bad input, and nothing has
@@ -50,6 +60,22 @@ class InvalidURL(UsageError, ValueError):
 
 class InvalidPosition(UsageError, ValueError):
     """A position that the log does not have."""
+
+
+class InvalidQuery(UsageError, ValueError):
+    """A query or path that does not parse, or that names what there is not."""
+
+
+class QueryFailed(UsageError):
+    """A query that raised on the turn at ``position``; whoever asked stands where they stood."""
+
+    def __init__(self, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class InvalidPlan(UsageError, ValueError):
+    """A text that says no plan of a simulation."""
 
 
 class WouldDeadlock(UsageError, RuntimeError):
@@ -138,3 +164,44 @@ class HistoryTrimmed(StoreError):
 
 class SecretErased(PartitaError):
     """The secret was cleared: its key is gone, and with it the value."""
+
+
+class SimulationError(PartitaError):
+    """A simulation could not be carried out. What a checker complains of is no error, but a violation."""
+
+
+class Refused(SimulationError):
+    """Something inside a simulation reached for the real world. ``touched`` names what, ``instead`` what to use."""
+
+    def __init__(self, message: str, *, touched: str, instead: str) -> None:
+        super().__init__(message)
+        self.touched = touched
+        self.instead = instead
+
+
+class NotReproduced(SimulationError):
+    """A run that had failed did not fail in the same way when it was run again: something in it is not simulated."""
+
+
+class SweepFailed(SimulationError):
+    """The workers of a sweep die before they have run anything."""
+
+
+class PlaybackError(PartitaError):
+    """A recording could not be played back. ``position`` is the one that was to come next; 0 where it is about none."""
+
+    def __init__(self, message: str, *, position: int = 0) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class PlaybackDiverged(PlaybackError):
+    """The application said, or asked, something else than it did when it was recorded."""
+
+
+class RecordingEnded(PlaybackError):
+    """The application goes on where the recording has ended."""
+
+
+class RecordingIncomplete(PlaybackError):
+    """What playback needs is not in the recording: a partition, a blob, history that was given up, an erased secret."""

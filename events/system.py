@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Generic, TypeVar
 
-from partita.events.types import Effect, Event, Message, Recovery
+from partita.events.types import Effect, Event, Message, Outcome, Recovery
 
 MessageT = TypeVar("MessageT")
 
@@ -17,6 +17,12 @@ class Recover(Message, frozen=True, tag="system.recover/1"):
 
 class ShutDown(Message, frozen=True, tag="system.shut_down/1"):
     """Ends an opening in good order: told to the actors whose effects were just stopped. The next opening finds no crash."""
+
+
+class EffectLost(Outcome, frozen=True, tag="system.effect_lost/1"):
+    """What carried out an awaited effect raised: a defect of it. Its actor must not wait for what cannot come any more."""
+
+    error: str
 
 
 class Flush(Message, frozen=True, tag="system.flush/1"):

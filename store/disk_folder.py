@@ -72,10 +72,11 @@ class DiskFolder:
         try:
             missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for (
-                folder
-            ) in missing:  # without its name on the disk, all that is synced in it would be lost with the power
+            # Without its name on the disk, all that is synced in a folder would be lost with the power; and a process that
+            # was killed may have left names unsynced.
+            for folder in (*missing, directory):
                 sync_directory(folder.parent)
+            sync_directory(directory)
         except OSError as error:
             raise StoreUnavailable(f"{directory} cannot be made: {error.strerror}") from error
 
@@ -87,9 +88,12 @@ class DiskFolder:
         return data.stat().st_size if data.exists() else 0
 
     def environment(self, *, map_bytes: int, read_only: bool = False) -> LmdbEnvironment:
+        is_new = not self.data_bytes()
         environment = LmdbEnvironment(self.directory, read_only=read_only, map_bytes=map_bytes)
         if not read_only:
             try:
+                if is_new:
+                    sync_directory(self.directory)
                 environment.clear_dead_readers()
             except BaseException:
                 environment.close()

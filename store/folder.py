@@ -38,7 +38,10 @@ class Folder(Protocol):
     directory: Path
 
     def prepare(self) -> None:
-        """Make it, durably, if it is not there. Raises :class:`StoreUnavailable`."""
+        """Make it if it is not there, and have it and the names in it on the disk: a process that was killed may not have.
+
+        Raises :class:`StoreUnavailable`.
+        """
         ...
 
     def lock(self) -> Lock:
@@ -50,7 +53,7 @@ class Folder(Protocol):
         ...
 
     def environment(self, *, map_bytes: int, read_only: bool = False) -> Environment:
-        """Open the environment in it, made when it is not there. Raises the errors of the store."""
+        """Open the environment in it, made durably when it is not there. Raises the errors of the store."""
         ...
 
     def keys(self) -> KeyFile:

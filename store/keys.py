@@ -137,7 +137,7 @@ class Keyring:
         )
 
     def save(self) -> None:
-        """Rewrite the key file, if there is one. Raises :class:`StoreFailed` and leaves the old one when it cannot."""
+        """Rewrite the key file, if there is one. Raises :class:`StoreFailed` if not: it is the old or the new one then."""
         if self._file is not None:
             try:
                 self._file.rewrite(self.content())
@@ -151,18 +151,24 @@ class Keyring:
         """
         if key_id not in self._keys:
             raise KeyMissing(f"the partition has no key {key_id.hex()} to erase")
+        if key_id == self.current:  # in a step of its own: a rewriting that fails may have put the new file in place,
+            successor = Keyring(self._keys, current=key_id, erased=self.erased, file=self._file)
+            successor.renew(random_bytes)
+            successor.save()
+            self._adopt(successor)  # and whichever is there now, it holds the key that is written under
         after = Keyring(
             {known: key for known, key in self._keys.items() if known != key_id},
             current=self.current,
             erased=self.erased | {key_id},
             file=self._file,
         )
-        if key_id == self.current:
-            after.renew(random_bytes)
         after.save()
-        self.has_sealed = self.has_sealed and self.current == after.current
-        self._keys, self._ciphers, self.erased = after._keys, after._ciphers, after.erased
-        self.current = after.current
+        self._adopt(after)
+
+    def _adopt(self, other: Keyring) -> None:
+        self.has_sealed = self.has_sealed and self.current == other.current
+        self._keys, self._ciphers, self.erased = other._keys, other._ciphers, other.erased
+        self.current = other.current
 
     def at(self, position: int) -> None:
         """What is sealed from here on belongs to the batch that begins at this position."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from partita.events.errors import StoreUnavailable
 from partita.store.environment import KEY_BYTES, TABLES, Buffer, Table
 
+Change = tuple[Table, bytes, bytes | None]
+"""A key that was changed, and its value before: None where there was none."""
 
-class _Rows:
+
+class Rows:
     """A sorted table. It is changed in place; a transaction notes how to undo that."""
 
     __slots__ = ("keys", "size_bytes", "values")
@@ -43,14 +46,51 @@ class _Rows:
         return old
 
 
-class MemoryTransaction:
-    """Changes are made in place and undone by :meth:`abort`: no other transaction runs at the same time."""
+class MemoryTables:
+    """What lies below an environment: the tables, and whose turn it is. Several environments may share them."""
 
-    def __init__(self, environment: MemoryEnvironment, *, write: bool) -> None:
-        self._environment = environment
+    def __init__(self) -> None:
+        self.rows: dict[Table, Rows] = {table: Rows() for table in TABLES}
+        self.version = 0
+        self.active: MemoryTransaction | None = None
+        self._busy = threading.RLock()
+
+    def begin(self, transaction: MemoryTransaction) -> None:
+        """Called by a transaction, as its first act: it waits until no other thread's is under way."""
+        self._busy.acquire()
+        if self.active is not None:
+            self._busy.release()
+            raise RuntimeError("the transactions of one thread may not overlap")
+        self.active = transaction
+
+    def ended(self, *, changed: bool) -> None:
+        """Called by a transaction, as its last act."""
+        if changed:
+            self.version += 1
+        self.active = None
+        self._busy.release()
+
+    def undo(self, changes: Sequence[Change]) -> None:
+        """Take changes back, the last one first."""
+        for table, key, old in reversed(changes):
+            if old is None:
+                self.rows[table].delete(key)
+            else:
+                self.rows[table].put(key, old)
+
+
+class MemoryTransaction:
+    """Changes are made in place and undone by :meth:`abort`: no other transaction runs at the same time.
+
+    ``changes`` are those made so far, in order.
+    """
+
+    def __init__(self, tables: MemoryTables, *, write: bool) -> None:
+        self._tables = tables
         self._write = write
-        self._undo: list[tuple[Table, bytes, bytes | None]] = []
+        self.changes: list[Change] = []
         self._open = True
+        tables.begin(self)
 
     def get(self, table: Table, key: bytes) -> bytes | None:
         return self._rows(table).values.get(key)
@@ -60,7 +100,7 @@ class MemoryTransaction:
         _check_key(key)
         if append and rows.keys and key <= rows.keys[-1]:
             raise ValueError(f"appended key {key!r} does not come after {rows.keys[-1]!r}")
-        self._undo.append((table, key, rows.put(key, bytes(value))))
+        self.changes.append((table, key, rows.put(key, bytes(value))))
 
     def put_many(self, table: Table, items: Iterable[tuple[bytes, bytes]]) -> None:
         for key, value in items:
@@ -69,7 +109,7 @@ class MemoryTransaction:
     def delete(self, table: Table, key: bytes) -> bool:
         old = self._writable(table).delete(key)
         if old is not None:
-            self._undo.append((table, key, old))
+            self.changes.append((table, key, old))
         return old is not None
 
     def range(
@@ -98,30 +138,25 @@ class MemoryTransaction:
 
     def commit(self) -> None:
         self._rows("meta")
-        self._end(changed=bool(self._undo))
+        self._end(changed=bool(self.changes))
 
     def abort(self) -> None:
         if not self._open:
             return
-        for table, key, old in reversed(self._undo):
-            rows = self._rows(table)
-            if old is None:
-                rows.delete(key)
-            else:
-                rows.put(key, old)
+        self._tables.undo(self.changes)
         self._end(changed=False)
 
     def _end(self, *, changed: bool) -> None:
         self._open = False
-        self._undo.clear()
-        self._environment.ended(changed=changed)
+        self.changes.clear()
+        self._tables.ended(changed=changed)
 
-    def _rows(self, table: Table) -> _Rows:
+    def _rows(self, table: Table) -> Rows:
         if not self._open:
             raise ValueError("the transaction has ended")
-        return self._environment.rows[table]
+        return self._tables.rows[table]
 
-    def _writable(self, table: Table) -> _Rows:
+    def _writable(self, table: Table) -> Rows:
         if not self._write:
             raise ValueError("a transaction that was begun for reading cannot write")
         return self._rows(table)
@@ -131,28 +166,15 @@ class MemoryEnvironment:
     """Sorted tables in memory; one transaction at a time, of whatever kind."""
 
     def __init__(self) -> None:
-        self.rows: dict[Table, _Rows] = {table: _Rows() for table in TABLES}
-        self._busy = threading.RLock()
-        self._version = 0
-        self._active = False
+        self._tables = MemoryTables()
         self._closed = False
 
     def begin(self, *, write: bool = False) -> MemoryTransaction:
-        self._busy.acquire()
-        if self._active or self._closed:
-            self._busy.release()
-            if self._closed:
-                raise StoreUnavailable("the partition has been closed")
-            raise RuntimeError("the transactions of one thread may not overlap")
-        self._active = True
-        return MemoryTransaction(self, write=write)
-
-    def ended(self, *, changed: bool) -> None:
-        """Called by a transaction, as its last act."""
-        if changed:
-            self._version += 1
-        self._active = False
-        self._busy.release()
+        transaction = MemoryTransaction(self._tables, write=write)
+        if self._closed:
+            transaction.abort()
+            raise StoreUnavailable("the partition has been closed")
+        return transaction
 
     def sync(self) -> None:
         """Memory has nothing to sync."""
@@ -161,7 +183,7 @@ class MemoryEnvironment:
         """Memory is never full."""
 
     def version(self) -> int:
-        return self._version
+        return self._tables.version
 
     def reopen(self) -> None:
         """There is no handle to give up."""

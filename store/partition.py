@@ -25,7 +25,7 @@ from partita.store.folder import Folder
 from partita.store.folders import name_in, verify_path
 from partita.store.identity import Parent
 from partita.store.keys import Keyring, RandomBytes
-from partita.store.lmdb_environment import DATA_FILE
+from partita.store.lmdb_environment import DATA_FILE, LmdbEnvironment
 from partita.store.log import Log
 from partita.store.memory_environment import MemoryEnvironment
 from partita.store.opened import Opened, Origin, opened_copy, opened_in_memory, opened_to_read, opened_to_write
@@ -293,6 +293,14 @@ class PartitionStore:
         source = Source.of_fork(reader, self._keyring, name=name, at=at)
         return self._copied(source, directory, random_bytes or self._random_bytes, self._options)
 
+    def again(self, *, at: int, epoch: int) -> PartitionStore:
+        """A copy in memory of this log as it stood at ``at``, to be written on by the opening of number ``epoch``.
+
+        It has this one's seed, so deciding what was decided then gives the same. Its blobs stay here.
+        """
+        source = Source.of_opening(self._reader, self._keyring, at=at, epoch=epoch)
+        return self._copied(source, None, self._random_bytes, self._options)
+
     def digest(self, through: int | None = None) -> str:
         """SHA-256 over the turns up to a position, in hexadecimal: the same wherever and however they are stored.
 
@@ -303,7 +311,9 @@ class PartitionStore:
     def verify(self) -> Verification:
         """Walk all of the log: is it what was written? Writing may go on meanwhile."""
         reader = self._reader
-        data_file = None if self.directory is None else self.directory / DATA_FILE
+        data_file = None
+        if self.directory is not None and isinstance(reader.environment, LmdbEnvironment):
+            data_file = self.directory / DATA_FILE
         return verify(reader.environment, reader.codec, self._keyring, reader.identity, data_file)
 
     def erase_key(self, key_id: bytes) -> None:
@@ -314,6 +324,11 @@ class PartitionStore:
     def keyring(self) -> Keyring:
         """The keys: what is sealed by it can be opened by it."""
         return self._keyring
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether anything in the log was ever sealed."""
+        return bool(self._reader.identity.sealed_under)
 
     def statistics(self) -> StoreStatistics:
         """Counts and sizes, as of now."""

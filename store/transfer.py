@@ -59,6 +59,7 @@ class Source(NamedTuple):
     through: int
     identity: Identity
     is_whole: bool = True
+    has_blobs: bool = True
 
     @classmethod
     def of_fork(cls, reader: Reader, keyring: Keyring, *, name: str, at: int) -> Source:
@@ -70,6 +71,13 @@ class Source(NamedTuple):
             parent, name=name, parent=origin, before=genesis(name, parent.seed, origin), epoch=parent.epoch + 1
         )
         return cls(reader, keyring, at, _readable(identity, keyring), is_whole=False)
+
+    @classmethod
+    def of_opening(cls, reader: Reader, keyring: Keyring, *, at: int, epoch: int) -> Source:
+        """The log as it stood at ``at``, when the opening of number ``epoch`` began; without its blobs."""
+        fork = cls.of_fork(reader, keyring, name=reader.identity.name, at=at)
+        identity = msgspec.structs.replace(fork.identity, epoch=epoch - 1)
+        return fork._replace(identity=identity, has_blobs=False)
 
     @classmethod
     def of_import(cls, reader: Reader, keyring: Keyring, *, name: str | None) -> Source:
@@ -88,9 +96,9 @@ def records(source: Source, *, all_blobs: bool) -> Iterator[Record]:
     """What the copy holds, but for the record of what it is. Blobs: all, or those that the turns name."""
     reader, through = source.reader, source.through
     with reading(reader.environment) as transaction:
-        known = frozenset(transaction.keys("blobs"))
+        known = frozenset(transaction.keys("blobs")) if source.has_blobs else frozenset()
     named: set[bytes] = set(known) if all_blobs else set()
-    unnamed = frozenset() if all_blobs else known
+    unnamed = frozenset[bytes]() if all_blobs else known
     previous = source.identity.before
     for batch in reader.batches(reader.first_position, through):
         count, payload = _up_to(batch, through)

@@ -63,7 +63,7 @@ from partita.events.downloads import (
     TargetChosen,
 )
 from partita.events.errors import DownloadFailed, DownloadRefused
-from partita.events.system import EffectSettled, Recover, ShutDown, Tell
+from partita.events.system import EffectLost, EffectSettled, Recover, ShutDown, Tell
 from partita.events.types import Effect, Event, Message
 
 ACTIVE: Final[frozenset[Phase]] = frozenset({"asking", "deciding", "receiving"})
@@ -200,6 +200,13 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     return _changed(state, (event,), (StopFetch(None, _leftovers(state)), _end(state)))
 
 
+def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
+    """A defect ended the fetch: what has come so far is worth keeping."""
+    if message.effect_id != state.effect_id:
+        return NOTHING
+    return _changed(state, (DownloadInterrupted("CRASH", state.received_bytes, message.error, ctx.now_us),))
+
+
 def not_wanted(state: DownloadState, message: DownloadNotWanted, ctx: Context) -> Decision:
     """``prevent_default()``: it ends and leaves the list (FEATURES E2)."""
     if message.effect_id != state.effect_id:
@@ -248,6 +255,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     ReportProgress:    (ignore,    ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
     DownloadFinished:  (ignore,    finished,  ignore,        finished,  ignore,     ignore,    ignore,    ignore),
     DownloadBroke:     (ignore,    broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
+    EffectLost:        (ignore,    lost,      lost,          lost,      ignore,     ignore,    ignore,    ignore),
     DownloadNotWanted: (ignore,    ignore,    not_wanted,    ignore,    ignore,     ignore,    ignore,    ignore),
 }
 # fmt: on

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.future import Future, resolved
 from partita.events.errors import SystemClosed
+from partita.events.system import EffectLost
 from partita.events.turn import Cause
 from partita.events.types import AwaitedEffect, Effect, Message, Outcome
 
@@ -46,12 +47,18 @@ class Call:
 class EffectDoor:
     """The :class:`~partita.actors.kernel.world.Door` of one effect."""
 
-    __slots__ = ("_actor", "_carrying", "cause")
+    __slots__ = ("_carrying", "actor", "cause", "stopped")
 
     def __init__(self, carrying: Carrying, actor: str, cause: Cause) -> None:
         self._carrying = carrying
-        self._actor = actor
+        self.actor = actor
         self.cause = cause
+        self.stopped = False
+
+    @property
+    def host(self) -> Partition:
+        """The partition itself: for what records, or plays back, what its effects do."""
+        return self._carrying.partition
 
     @property
     def world(self) -> World:
@@ -65,16 +72,17 @@ class EffectDoor:
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
         """See :meth:`partita.actors.kernel.world.Door.tell`."""
-        self._put(message, to, None)
+        self.put(message, to, None)
 
     async def ask(self, message: Message, *, to: str | None = None) -> object:
         """See :meth:`partita.actors.kernel.world.Door.ask`."""
         reply: Future[object] = Future()
-        self._put(message, to, reply)
+        self.put(message, to, reply)
         return await reply
 
-    def _put(self, message: Message, to: str | None, reply: Future[object] | None) -> None:
-        actor = self._carrying.partition.actor(to or self._actor)
+    def put(self, message: Message, to: str | None, reply: Future[object] | None) -> None:
+        """Either of them: ``reply`` is completed when the turn has been taken."""
+        actor = self._carrying.partition.actor(to or self.actor)
         actor.actor_inbox.put_internal((message, self.cause, reply, False))
 
     def published(self, actor: str) -> object:
@@ -99,8 +107,13 @@ class Carrying:
         self.calls: dict[int, Call] = {}
         self._carriers = carriers
         self._numbers = itertools.count(1)
-        self._under_way: dict[str, CarriedOut] = {}
+        self._under_way: dict[str, tuple[CarriedOut, EffectDoor]] = {}
         self._emptied: Future[None] | None = None
+
+    @property
+    def under_way(self) -> int:
+        """How many effects are being carried out."""
+        return len(self._under_way)
 
     def open_call(self, payload: object) -> tuple[int, Call]:
         """A call whose effect will ask for it by number; it is forgotten when it is answered."""
@@ -119,7 +132,8 @@ class Carrying:
         def work() -> Coroutine[object, object, None]:
             return self._carry_out(key, door, actor, effect)
 
-        self._under_way[key] = self.partition.kernel.carry_out(work, f"{type(effect).__name__} of {actor}")
+        carried = self.partition.kernel.carry_out(work, f"{type(effect).__name__} of {actor}")
+        self._under_way[key] = carried, door
 
     async def _carry_out(self, key: str, door: EffectDoor, actor: str, effect: Effect) -> None:
         try:
@@ -131,6 +145,8 @@ class Carrying:
                 EffectDefect,
                 stacklevel=1,
             )
+            if isinstance(effect, AwaitedEffect):
+                door.tell(EffectLost(effect.id, f"{type(error).__name__}: {error}"))
         else:
             if outcome is not None:
                 assert not isinstance(outcome, Outcome) or isinstance(effect, AwaitedEffect), "an outcome nobody awaits"
@@ -143,17 +159,22 @@ class Carrying:
 
     def stop(self, effect_id: str) -> None:
         """Cancel the effect of this id, if it is under way."""
-        carried = self._under_way.get(effect_id)
-        if carried is not None:
-            carried.stop()
+        under_way = self._under_way.get(effect_id)
+        if under_way is not None:
+            _stop(*under_way)
 
     def stop_all(self) -> Future[None]:
         """Cancel everything, on the kernel's thread; calls from outside fail. Done when all have cleaned up behind them."""
-        for carried in list(self._under_way.values()):
-            carried.stop()
+        for under_way in list(self._under_way.values()):
+            _stop(*under_way)
         for call in list(self.calls.values()):
             call.reject(SystemClosed(f"{self.partition.name} was closed before the answer came"))
         if self._under_way:
             self._emptied = Future()
             return self._emptied
         return resolved(None)
+
+
+def _stop(carried: CarriedOut, door: EffectDoor) -> None:
+    door.stopped = True
+    carried.stop()

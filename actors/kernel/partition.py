@@ -16,6 +16,8 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgspec import Struct
+
 from partita.actors.kernel.actor import NO_EFFECTS, Actor
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.carrying import Carrying
@@ -28,7 +30,7 @@ from partita.actors.kernel.replies import Barrier, Entry, Rejection, Replies, Re
 from partita.actors.kernel.rollback import Rollback
 from partita.actors.kernel.turning import decide_turn
 from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
-from partita.events.system import EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
+from partita.events.system import EffectLost, EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
 from partita.events.turn import Cause, External, Turn
 from partita.events.types import Effect, Event, Message, Outcome, State
 from partita.store.snapshots import ActorImage, Snapshot
@@ -43,6 +45,15 @@ AnyTurn = Turn[Any, Any, Any]
 SNAPSHOT_EVERY_TURNS: Final = 10_000
 BACKLOG_LIMIT: Final = 65_536
 """Turns taken and not yet durable at which no more are taken until the disk has caught up."""
+
+
+class PartitionStatistics(Struct, frozen=True):
+    """What is under way in a partition: effects, callers held back, turns not yet durable, messages not yet taken."""
+
+    effects: int
+    waiting: int
+    backlog: int
+    messages: int
 
 
 class Partition:
@@ -223,6 +234,15 @@ class Partition:
         """Done when all turns taken before it are durable."""
         return self.ask(Flush())
 
+    def statistics(self) -> PartitionStatistics:
+        """Counts, as of now."""
+        return PartitionStatistics(
+            effects=self.carrying.under_way,
+            waiting=self._replies.waiting,
+            backlog=self._committer.backlog,
+            messages=sum(len(actor.actor_inbox.queue) for actor in list(self.actors.values())),
+        )
+
     def subscribe(self, listener: Callable[[int], None]) -> Callable[[], None]:
         """Call ``listener(position)`` on the commit thread after each batch; returns what ends it."""
         with self._closing:
@@ -331,7 +351,7 @@ class Partition:
             return
         if reply is not None:
             if decision.waits is not None:
-                self._replies.hold(actor.name, decision.waits, reply)
+                self._replies.hold(actor.name, decision.waits, reply, durable=durable)
             elif durable and self._committer.backlog:  # what it saw may not be on the disk yet
                 answer = reply if decision.refusal is None else Rejection(reply, decision.refusal)
                 self._submit((None, answer, decision.reply, ()), False)
@@ -346,7 +366,10 @@ class Partition:
 
     def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
         """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
-        message, cause, reply, _ = envelope
+        message, cause, reply, durable = envelope
+        if reply is not None and not durable:
+            reply.set_exception(error)
+            reply = None
         if not is_readable(message):  # the log must never hold what cannot be read back
             if reply is not None:
                 reply.set_exception(error)
@@ -357,9 +380,13 @@ class Partition:
         self.position = position
         self.time_us = max(self.time_us, self._now_us())
         events: tuple[Event, ...] = (failed,)
-        if isinstance(message, Outcome) and message.effect_id in actor.pending:  # it came, whatever was made of it
-            events = (failed, EffectSettled(message.effect_id))
-            actor.pending = pending_after(actor.pending, events, ())
+        if isinstance(message, Outcome) and message.effect_id in actor.pending:  # it came, and nothing was made of it
+            if isinstance(message, EffectLost):
+                events = (failed, EffectSettled(message.effect_id))
+                actor.pending = pending_after(actor.pending, events, ())
+            else:
+                lost = EffectLost(message.effect_id, failed.error)
+                actor.actor_inbox.put_internal((lost, position, None, False))
         turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, events, ())
         self._submit((turn, None if reply is None else Rejection(reply, error), None, ()), False)
 

@@ -78,16 +78,21 @@ class Replies:
 
     def __init__(self, submit: Callable[[Entry, bool], None]) -> None:
         self._submit = submit
-        self._waiting: dict[tuple[str, str], list[Reply]] = {}
+        self._waiting: dict[tuple[str, str], list[tuple[Reply, bool]]] = {}
 
-    def hold(self, actor: str, key: str, reply: Reply) -> None:
-        """Until that actor answers the key."""
-        self._waiting.setdefault((actor, key), []).append(reply)
+    @property
+    def waiting(self) -> int:
+        """How many are held back."""
+        return sum(map(len, self._waiting.values()))
+
+    def hold(self, actor: str, key: str, reply: Reply, *, durable: bool) -> None:
+        """Until that actor answers the key; with ``durable``, until that answer is durable."""
+        self._waiting.setdefault((actor, key), []).append((reply, durable))
 
     def kept_back(self, actor: str, decision: Decision, reply: Reply, *, durable: bool) -> Reply | None:
         """A reply that does not simply go with its recorded turn: who is left to be told when the turn is durable."""
         if decision.waits is not None:
-            self.hold(actor, decision.waits, reply)
+            self.hold(actor, decision.waits, reply, durable=durable)
             return None
         if not durable:
             settle(reply, decision)
@@ -98,9 +103,9 @@ class Replies:
     def answer(self, actor: str, decision: Decision, *, durable: bool) -> None:
         """Release those that an earlier decision held back; with ``durable``, once this turn is."""
         for key, value in decision.answers:
-            for waiting in self._waiting.pop((actor, key), ()):
+            for waiting, waits_for_disk in self._waiting.pop((actor, key), ()):
                 reply = Rejection(waiting, value) if isinstance(value, BaseException) else waiting
-                if durable:
+                if durable and waits_for_disk:
                     self._submit((None, reply, value, ()), False)
                 else:
                     reply.set(value)
@@ -109,5 +114,5 @@ class Replies:
         """Nobody will answer them any more."""
         waiting, self._waiting = self._waiting, {}
         for replies in waiting.values():
-            for reply in replies:
+            for reply, _ in replies:
                 reply.set_exception(error)

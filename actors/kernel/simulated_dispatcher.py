@@ -11,6 +11,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from partita.actors.kernel import threads
@@ -48,6 +49,7 @@ class _Task:
         self._coroutine = coroutine
         self.name = name
         self.done = False
+        kernel.tasks[self] = None
         self.stopped = False
         self.waits = 0  # counts its waits: a wake-up for an earlier one comes too late
 
@@ -55,21 +57,39 @@ class _Task:
         """Go on to the next wait, or to the end."""
         if self.done:
             return
+        stop = self.stopped and self.waits > 0  # it runs to its first wait in any case, as under trio
         self.waits += 1
         previous, self._kernel.task = self._kernel.task, self
-        stop, self.stopped = self.stopped, False  # thrown once: its finally blocks may await
+        if stop:
+            self.stopped = False  # thrown once: its finally blocks may await
         try:
             trap = self._coroutine.throw(Stopped()) if stop else self._coroutine.send(None)
         except (StopIteration, Stopped):
-            self.done = True
+            self._end()
             return
+        except BaseException:
+            self._end()
+            raise
         finally:
             self._kernel.task = previous
         assert isinstance(trap, _Trap), (
             f"{self.name} awaited {trap!r}: under simulation only ports and futures are awaited"
         )
         number = self.waits
-        trap.arm(lambda: self._kernel.ready_again(self, number))
+        if self.stopped:
+            self._kernel.ready_again(self, number)
+        else:
+            trap.arm(lambda: self._kernel.ready_again(self, number))
+
+    def _end(self) -> None:
+        self.done = True
+        self._kernel.tasks.pop(self, None)
+
+    def abandon(self) -> None:
+        """End it here and now: its process has crashed. What its ``finally`` blocks raise concerns nobody any more."""
+        self.done = True
+        with suppress(BaseException):
+            self._coroutine.close()
 
     def stop(self) -> None:
         """Cancel it."""
@@ -136,8 +156,13 @@ class Bag(Generic[T]):
 class SimulatedDispatcher:
     """Runs on the thread that calls it: ``future.get()``, :meth:`run_for` and :meth:`run_until_idle` let it go on."""
 
-    def __init__(self, seed: int, *, start_us: int = EPOCH_US) -> None:
+    def __init__(self, seed: int, *, start_us: int = EPOCH_US, draws_at_most: int | None = None) -> None:
+        """``draws_at_most``: after so many draws nothing is drawn any more, and the first that could go on does."""
         self.seed = seed
+        self.draws = 0
+        self.tasks: dict[_Task, None] = {}
+        """Effects, and other coroutines, that have not come to their end; in the order they began."""
+        self._draws_at_most = draws_at_most
         self.began_us = start_us
         self.now_us = start_us
         self.task: _Task | None = None
@@ -170,12 +195,37 @@ class SimulatedDispatcher:
         if not count:
             return False
         self.steps += 1
-        drawn = self._random.below(count) if count > 1 else 0
+        drawn = self._drawn(count) if count > 1 else 0
         if drawn >= len(ready):
             committers[drawn - len(ready)].commit_once()
         else:
             self._ready.draw(drawn)()
         return True
+
+    def _drawn(self, count: int) -> int:
+        self.draws += 1
+        if self._draws_at_most is not None and self.draws > self._draws_at_most:
+            return 0
+        return self._random.below(count)
+
+    @property
+    def timers(self) -> int:
+        """How many wake-ups are set for later."""
+        return len(self._timers)
+
+    def crash(self) -> None:
+        """The process that ran here is gone: nobody goes on. Virtual time does."""
+        tasks, self.tasks = self.tasks, {}
+        self._ready.items.clear()
+        self._soon.clear()
+        self._timers.clear()
+        self._committers.clear()
+        for task in tasks:
+            task.abandon()
+        self._ready.items.clear()  # what their last blocks may have woken
+        self._soon.clear()
+        self.task = None
+        self.turning = False
 
     def run_until_idle(self) -> None:
         """Go on until only timers are left."""

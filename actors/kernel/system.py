@@ -48,6 +48,7 @@ class ActorSystem:
         kernel: Kernel | None = None,
         store_options: StoreOptions | None = None,
         snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
+        partition_type: type[Partition] = Partition,
     ) -> None:
         self.data_dir = data_dir
         self.world = world
@@ -56,6 +57,7 @@ class ActorSystem:
         self._carriers = carriers
         self._store_options = store_options or StoreOptions()
         self._snapshot_every_turns = snapshot_every_turns
+        self._partition_type = partition_type
         self._partitions: dict[str, Partition] = {}
         self._lock = threading.RLock()
         self._closed = False
@@ -201,7 +203,7 @@ class ActorSystem:
     def adopt(self, store: PartitionStore, kernel: Kernel | None = None) -> Partition:
         """Run a partition over a store that is open already."""
         try:
-            return Partition(
+            return self._partition_type(
                 store,
                 behaviors=self._behaviors,
                 carriers=self._carriers,

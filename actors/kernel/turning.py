@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from partita.actors.kernel.behavior import NOTHING, Decide, Decision
-from partita.events.system import EffectSettled, Flush, Recover, Recovered, ShutDown
+from partita.events.system import EffectLost, EffectSettled, Flush, Recover, Recovered, ShutDown
 from partita.events.types import AwaitedEffect, Message, Outcome, State
 
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Context
 
-FOR_ALL: Final = (Recover, Flush, ShutDown)
+FOR_ALL: Final = (Recover, Flush, ShutDown, EffectLost)
 """What the kernel says to every actor, whether its behavior has a row for it or not."""
 
 Decides = Mapping[type[Message], Decide]
@@ -27,14 +27,12 @@ def decide_turn(table: Decides, state: State, pending: Pending, message: Message
     """
     kind = type(message)
     decide = table.get(kind)
-    if decide is None:
-        if kind not in FOR_ALL:
-            raise LookupError(f"{context.actor} has no row for {kind.__name__}")
-        decision = NOTHING
-    elif isinstance(message, Outcome):
+    if decide is None and kind not in FOR_ALL:
+        raise LookupError(f"{context.actor} has no row for {kind.__name__}")
+    if isinstance(message, Outcome):
         if message.effect_id not in pending:
             return None
-        decision = decide(state, message, context)
+        decision = NOTHING if decide is None else decide(state, message, context)
         return Decision(
             (*decision.events, EffectSettled(message.effect_id)),
             decision.effects,
@@ -43,8 +41,7 @@ def decide_turn(table: Decides, state: State, pending: Pending, message: Message
             decision.waits,
             decision.answers,
         )
-    else:
-        decision = decide(state, message, context)
+    decision = NOTHING if decide is None else decide(state, message, context)
     if isinstance(message, Recover):
         again = tuple(effect for effect in pending.values() if effect.recovery == "reissue")
         events = (Recovered(message.epoch), *decision.events, *_failed(pending))

@@ -1,7 +1,7 @@
 """The system's clock, randomness and disk."""
 
 # System calls by their names: descriptors, flags and the order of syncs are the point here.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH116, PTH117, PTH120
+# ruff: noqa: PTH103, PTH105, PTH108, PTH112, PTH116, PTH117, PTH120
 
 from __future__ import annotations
 
@@ -125,7 +125,15 @@ def _absolute(path: str) -> str:
 
 
 def _make_folder_of(path: str) -> None:
-    os.makedirs(os.path.dirname(_absolute(path)), exist_ok=True)
+    """Make it, and those that it lies in, durably."""
+    folder = os.path.dirname(_absolute(path))
+    missing = []
+    while not os.path.isdir(folder) and (parent := os.path.dirname(folder)) != folder:
+        missing.append(folder)
+        folder = parent
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    for made in missing:
+        _sync_folder(os.path.dirname(made))
 
 
 def _open(path: str, keep_bytes: int) -> int:

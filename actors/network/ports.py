@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import trio
 
 from partita.actors.kernel.world import NetworkRequest
+from partita.actors.network.backends import AsyncConnectionPool, AsyncNetworkBackend
 from partita.actors.network.http import (
     URL,
     AsyncByteStream,
@@ -29,9 +31,13 @@ CLOSING_S: Final = 2.0
 
 
 class LiveNetwork:
-    """The port ``network`` on real sockets. It belongs to the trio run that first sends through it."""
+    """The port ``network`` on real sockets. It belongs to the trio run that first sends through it.
 
-    def __init__(self) -> None:
+    ``backend``: what dials in place of sockets.
+    """
+
+    def __init__(self, backend: AsyncNetworkBackend | None = None) -> None:
+        self._backend = backend
         self._transport: AsyncHTTPTransport | None = None
         self._room = trio.CapacityLimiter(MOST_CONNECTIONS)
         self._closed = False
@@ -41,12 +47,7 @@ class LiveNetwork:
         if self._closed:
             raise NetError("ERR_ABORTED", "the network has been closed")
         if self._transport is None:  # not before it is needed: it loads the certificates
-            limits = Limits(
-                max_connections=MOST_CONNECTIONS,
-                max_keepalive_connections=MOST_IDLE_CONNECTIONS,
-                keepalive_expiry=IDLE_S,
-            )
-            self._transport = AsyncHTTPTransport(limits=limits)
+            self._transport = _transport() if self._backend is None else _TransportOver(self._backend)
         place = object()
         await self._room.acquire_on_behalf_of(place)
         try:
@@ -66,6 +67,30 @@ class LiveNetwork:
         if transport is not None:
             with trio.move_on_after(CLOSING_S, shield=True):
                 await transport.aclose()
+
+
+def _transport() -> AsyncHTTPTransport:
+    limits = Limits(
+        max_connections=MOST_CONNECTIONS,
+        max_keepalive_connections=MOST_IDLE_CONNECTIONS,
+        keepalive_expiry=IDLE_S,
+    )
+    return AsyncHTTPTransport(limits=limits)
+
+
+class _TransportOver(AsyncHTTPTransport):
+    """httpx's transport over another backend, which httpx has no argument for.
+
+    It loads no certificates, and no idle connection expires: httpcore would ask the machine's clock.
+    """
+
+    def __init__(self, backend: AsyncNetworkBackend) -> None:
+        self._pool = AsyncConnectionPool(
+            ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_IDLE_CONNECTIONS,
+            network_backend=backend,
+        )
 
 
 def _request(request: NetworkRequest) -> Request:
@@ -103,12 +128,28 @@ class LiveResponse:
         leave, self._leave = self._leave, None
         try:
             with trio.move_on_after(CLOSING_S, shield=True):
+                spoiled = _spoiled(self._response)
                 await self._response.aclose()
                 if self._body is not None:
                     await self._body.exhaust()
+                if spoiled is not None:
+                    await spoiled.aclose()
         finally:
             if leave is not None:
                 leave()
+
+
+def _spoiled(response: Response) -> Any:
+    """The connection, if the server has sent more than it announced: that would be taken for the next answer.
+
+    httpcore keeps such a connection, and has no public way to ask.
+    """
+    stream: Any = response.stream
+    for inner in ("_stream", "_httpcore_stream", "_stream"):
+        stream = getattr(stream, inner, stream)
+    connection = getattr(stream, "_connection", None)
+    state = getattr(connection, "_h11_state", None)
+    return connection if state is not None and state.trailing_data[0] else None
 
 
 class _Body:

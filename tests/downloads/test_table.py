@@ -28,7 +28,7 @@ from partita.events.downloads import (
     ResumeDownload,
     StartDownload,
 )
-from partita.events.system import Recover, ShutDown
+from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
 
 
@@ -47,7 +47,7 @@ def test_every_message_has_a_cell_for_every_phase() -> None:
 
 
 def test_every_message_of_the_vocabulary_has_one_row_somewhere() -> None:
-    assert declared(Message) | {Recover, ShutDown} == TABLE.keys() | (ledger.behavior.decide.keys() & declared(Message))
+    assert declared(Message) | {Recover, ShutDown, EffectLost} == TABLE.keys() | (ledger.behavior.decide.keys() & declared(Message))
     assert TABLE.keys() & ledger.behavior.decide.keys() == {Recover}
 
 

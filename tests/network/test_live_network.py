@@ -172,3 +172,17 @@ def test_a_closed_network_sends_nothing(server: LoopbackServer) -> None:
 
     trio.run(main)
     assert server.seen == []
+
+
+def test_bytes_beyond_the_announced_length_are_no_answer_to_the_next_request(server: LoopbackServer) -> None:
+    smuggled = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevil!"
+    said = server.on("/said", lambda _, reply: reply.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" + smuggled))
+    asked = server.on("/asked", sends(b"right"))
+
+    async def main() -> None:
+        network = LiveNetwork()
+        assert await whole(network, NetworkRequest("GET", said)) == (200, b"hello")
+        assert await whole(network, NetworkRequest("GET", asked)) == (200, b"right")
+        await network.close()
+
+    trio.run(main)

@@ -1,0 +1,36 @@
+"""The checkers that look on in every run. A capability brings its own; a scenario may add more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from partita.simulations.checkers.bytes_served import BytesServed
+from partita.simulations.checkers.chain import ChainVerifies
+from partita.simulations.checkers.damage import DamageIsFound
+from partita.simulations.checkers.decisions import DecidesTheSame
+from partita.simulations.checkers.durability import DurableWhenTold
+from partita.simulations.checkers.effects import EffectsAfterTheCommit
+from partita.simulations.checkers.folding import StateIsTheFold
+from partita.simulations.checkers.nonces import NoncesAreUsedOnce
+from partita.simulations.checkers.orphans import NothingIsLeftBehind
+from partita.simulations.checkers.promises import PromisesAreKept
+from partita.simulations.checkers.touches import TouchesAreRare
+
+if TYPE_CHECKING:
+    from partita.simulations.checker import Checker
+    from partita.simulations.world import World
+
+ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
+    StateIsTheFold,
+    DecidesTheSame,
+    ChainVerifies,
+    DurableWhenTold,
+    EffectsAfterTheCommit,
+    PromisesAreKept,
+    NoncesAreUsedOnce,
+    DamageIsFound,
+    BytesServed,
+    TouchesAreRare,
+    NothingIsLeftBehind,
+)

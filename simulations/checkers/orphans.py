@@ -1,0 +1,28 @@
+"""At the end nothing is left: no effect, no waiting caller, no message, no open response or file, no timer, no task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from partita.simulations.checker import Broken, Checker
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.partition import Partition
+
+
+class NothingIsLeftBehind(Checker):
+    """Looks when everybody has finished, before the partition is closed."""
+
+    name = "orphans"
+
+    def ended(self, partition: Partition) -> None:
+        pending = {name: sorted(actor.pending) for name, actor in partition.actors.items() if actor.pending}
+        if pending:
+            raise Broken(f"effects are in flight that nobody carries out: {pending}", partition.position)
+        left = partition.statistics()
+        if left.effects or left.waiting or left.backlog or left.messages:
+            raise Broken(f"left behind: {left}")
+        if self.world.internet.open_responses:
+            raise Broken(f"responses were never closed: {self.world.internet.open_responses}")
+        if self.world.disk.open_files:
+            raise Broken(f"{self.world.disk.open_files} files were never closed")

@@ -1,0 +1,185 @@
+"""The files port on the simulated disk: :class:`partita.actors.kernel.world.Files`, with what the live one promises.
+
+Each operation takes its time first, so that others come in between, and is then done in one step. What the live port shields
+from cancellation, to close and to remove, takes no time.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from partita.simulations.disk.file import File
+from partita.simulations.disk.medium import Medium, crashed, os_error
+from partita.simulations.disk.names import folder_of
+from partita.simulations.life import Life
+
+SLOWEST_S: Final = 30.0
+FOLDER_BYTES: Final = 4096
+
+
+class SimulatedFile:
+    """A file open for writing: it stays the same file when its name is given to another."""
+
+    def __init__(self, medium: Medium, life: Life, path: str, file: File) -> None:
+        self._medium = medium
+        self._life = life
+        self._path = path
+        self._file: File | None = file
+        medium.opened[self] = None
+
+    @property
+    def life(self) -> Life:
+        """Whose it is."""
+        return self._life
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.world.OpenFile`; so for the rest."""
+        medium = self._medium
+        await _arrived(medium, self._life)
+        file = self._open()
+        data = bytes(data)
+        if (refusal := medium.refuses("file")) is not None:
+            number, particulars = refusal
+            if number == errno.ENOSPC and particulars is not None:
+                file.write(offset, data[: particulars.below(len(data) + 1)])
+            raise os_error(number, self._path)
+        strikes = medium.faults.strikes
+        if (random := strikes("file.io_error")) is not None:
+            file.write(offset, data[: random.below(len(data) + 1)])
+            raise os_error(errno.EIO, self._path)
+        if (random := strikes("crash.file_write")) is not None:
+            file.write(offset, data[: random.below(len(data) + 1)])
+            raise crashed(self._life, random, f"crash.file_write to {self._path}")
+        file.write(offset, data)
+
+    async def sync(self) -> None:
+        medium = self._medium
+        await _arrived(medium, self._life)
+        file = self._open()
+        strikes = medium.faults.strikes
+        if (random := strikes("file.io_error")) is not None:
+            file.fail_sync(random)
+            raise os_error(errno.EIO, self._path)
+        random = strikes("crash.file_sync")
+        if random is None or random.below(2):
+            if medium.lying:
+                file.owe()
+            else:
+                file.sync()
+        if random is not None:
+            raise crashed(self._life, random, f"crash.file_sync of {self._path}")
+
+    async def close(self) -> None:
+        """Close it; the system has closed those of a dead process."""
+        self._file = None
+        self._medium.opened.pop(self, None)
+
+    def _open(self) -> File:
+        if self._file is None:
+            raise OSError(errno.EBADF, "the file has been closed")
+        return self._file
+
+
+class SimulatedFiles:
+    """The files of the disk, as one process sees them."""
+
+    def __init__(self, medium: Medium, life: Life) -> None:
+        self._medium = medium
+        self._life = life
+
+    async def open(self, path: str, *, keep_bytes: int = 0) -> SimulatedFile:
+        """See :class:`partita.actors.kernel.world.Files`; so for the rest. Creating a file needs no room."""
+        medium = self._medium
+        await _arrived(medium, self._life)
+        refusal = medium.refuses("file")
+        if refusal is not None and refusal[0] != errno.ENOSPC:
+            raise os_error(refusal[0], path)
+        names = medium.names
+        names.make_folder(folder_of(_absolute(path)))
+        file = names.current.get(path)
+        if file is None:
+            self._check_no_folder(path)
+            file = File()
+            names.link(path, file)
+        if not isinstance(file, File):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        if len(file.content) > keep_bytes:
+            file.cut(keep_bytes)
+        return SimulatedFile(medium, self._life, path, file)
+
+    async def size(self, path: str) -> int | None:
+        await _arrived(self._medium, self._life)
+        names = self._medium.names
+        file = names.current.get(_absolute(path))
+        if isinstance(file, File):
+            return len(file.content)
+        return FOLDER_BYTES if path in names.folders or file is not None else None
+
+    async def claim(self, path: str) -> bool:
+        medium = self._medium
+        await _arrived(medium, self._life)
+        refusal = medium.refuses("file")
+        if refusal is not None and refusal[0] != errno.ENOSPC:
+            raise os_error(refusal[0], path)
+        names = medium.names
+        names.make_folder(folder_of(_absolute(path)))
+        if path in names.current or path in names.folders:
+            return False
+        names.link(path, File())
+        return True
+
+    async def rename(self, source: str, target: str) -> None:
+        medium = self._medium
+        await _arrived(medium, self._life)
+        names = medium.names
+        refusal = medium.refuses("file")
+        if refusal is not None:
+            raise os_error(refusal[0], target)
+        names.make_folder(folder_of(_absolute(target)))
+        if not isinstance(names.current.get(_absolute(source)), File):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", source)
+        self._check_no_folder(target)
+        end = medium.faults.strikes("crash.file_rename")
+        failure = medium.faults.strikes("file.io_error")
+        ends_at = end.below(3) if end is not None else None
+        if end is not None and ends_at == 0:
+            raise crashed(self._life, end, f"crash.file_rename, before {source} is renamed")
+        if failure is not None and failure.below(2):
+            raise os_error(errno.EIO, source)
+        names.move(source, target)
+        if end is not None and ends_at == 1:
+            raise crashed(self._life, end, f"crash.file_rename, before the folder of {target} is synced")
+        if failure is not None:
+            raise os_error(errno.EIO, target)
+        medium.sync_folder(folder_of(source))
+        medium.sync_folder(folder_of(target))
+        if end is not None:
+            raise crashed(self._life, end, f"crash.file_rename, after {target} is there")
+
+    async def remove(self, path: str) -> None:
+        self._life.check()
+        if self._medium.read_only:
+            raise os_error(errno.EROFS, path)
+        if isinstance(self._medium.names.current.get(_absolute(path)), File):
+            self._medium.names.unlink(path)
+
+    def _check_no_folder(self, path: str) -> None:
+        if path in self._medium.names.folders:
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
+
+
+async def _arrived(medium: Medium, life: Life) -> None:
+    """Come back when the operation has taken its time. The process may have ended meanwhile."""
+    life.check()
+    slow = medium.faults.strikes("file.slow")
+    await medium.sleep(medium.latency_s if slow is None else medium.latency_s + slow.random() * SLOWEST_S)
+    life.check()
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise OSError(errno.EINVAL, "not an absolute path", path)
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "a path cannot hold NUL", path)
+    return path

@@ -1,0 +1,401 @@
+"""One run of one seed: processes that live and crash until the users are done, then the healed phase, then the last look.
+
+::
+
+    process 1 ──crash──▶ process 2 ── ... ──▶ process n: users done ──▶ heal ──▶ finish ──▶ closed ──▶ opened once more
+    ╰────────────── safety: anything may go wrong ─────────────╯  ╰─ liveness: everything must come to its end ─╯
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from partita.actors.kernel.future import Future
+from partita.actors.kernel.kernel import CarriedOut, Kernel
+from partita.actors.kernel.partition import Partition
+from partita.actors.network.http import NetError
+from partita.events.errors import (
+    DownloadFailed,
+    DownloadRefused,
+    KeyMissing,
+    LogDamaged,
+    StoreError,
+    StoreFailed,
+    SystemClosed,
+)
+from partita.events.types import tag_of
+from partita.simulations.audit import refusing
+from partita.simulations.checkers import ALWAYS
+from partita.simulations.knobs import OFF
+from partita.simulations.life import Crash, Dead
+from partita.simulations.outcome import Level, Outcome, Plan
+from partita.simulations.processes import was_played, watched_behaviors, watched_carriers
+from partita.simulations.scenario import MAIN, Scenario, Step, User, scenarios
+from partita.simulations.stage import Stuck
+from partita.simulations.streams import key_of, numbered, stream_of
+from partita.simulations.watch import Watch
+from partita.simulations.world import DATA_DIR, NOTHING_LEFT_OUT, World
+from partita.store.partition import PartitionStore
+
+MOST_CRASHES: Final = 6
+"""After so many, the process crashes no more: the users are to come to their end."""
+
+SAFETY_S: Final = 3600.0
+"""So long, in virtual seconds, anything may go wrong."""
+
+LIVENESS_S: Final = 4 * 3600.0
+"""So long everything has to come to its end after that."""
+
+REOPEN_S: Final = 1.0
+"""A user whose partition cannot be opened tries again after so long, at first."""
+
+LAST_TURNS: Final = 12
+
+EXPECTED: Final = (StoreError, NetError, DownloadFailed, DownloadRefused, SystemClosed, TimeoutError)
+"""What a user may be told when something goes wrong, and goes on with the next step."""
+
+MakeSystem = Callable[..., Any]
+"""``partita.System``: the face lies above the simulations, so it is handed in."""
+
+
+class Run:
+    """See the module."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        make_system: MakeSystem,
+        *,
+        level: Level = "kernel",
+        plan: Plan = NOTHING_LEFT_OUT,
+    ) -> None:
+        self.scenario = scenario
+        self.plan = plan
+        self.world = World(seed, level=level, plan=plan, settings=scenario.settings)
+        self.watch = Watch(self.world, (*ALWAYS, *scenario.checkers))
+        if scenario.hosts is not None:
+            scenario.hosts(self.world)
+        self._make_system = make_system
+        self._steps = self._drawn_steps()
+        self._next_step = [0] * scenario.users
+        self._taken: list[int] = []
+        self._ended = False
+        self._unreadable = False
+        self._turns = 0
+
+    def _drawn_steps(self) -> list[list[tuple[int, Step]]]:
+        """For each user the steps, numbered through all of them."""
+        scenario, seed = self.scenario, self.world.seed
+        names = [name for name in scenario.steps if stream_of(seed, "knobs", f"step:{name}").random() >= OFF / 2]
+        names = names or list(scenario.steps)
+        key = key_of(seed, "users", "steps")
+        fewest, most = scenario.steps_each
+        allowed = None if self.plan.steps is None else set(self.plan.steps)
+        drawn: list[list[tuple[int, Step]]] = []
+        number = 0
+        for user in range(scenario.users):
+            count = fewest + stream_of(seed, "users", f"count:{user}").below(most - fewest + 1)
+            steps = []
+            for _ in range(count):
+                number += 1
+                if allowed is None or number in allowed:
+                    steps.append((number, scenario.steps[numbered(key, number).choice(names)]))
+            drawn.append(steps)
+        return drawn
+
+    # -- processes --------------------------------------------------------------------------------------------------
+
+    def go(self, log_path: Path | None = None) -> Outcome:
+        """Run it to its end. ``log_path``: where the main partition's log is exported to."""
+        world = self.world
+        try:
+            with self.watch.looking():
+                while not self._ended:
+                    self._live(self._process)
+                if not self._unreadable:
+                    self._live(self._last_look)
+            return self._outcome(log_path)
+        finally:
+            world.close()
+
+    def _live(self, program: Callable[[Kernel], Awaitable[None]]) -> None:
+        world = self.world
+        try:
+            with refusing(level=world.level):
+                world.stage.live(program)
+        except (Crash, Dead) as ending:
+            crash = ending if isinstance(ending, Crash) else world.life.crash
+            assert crash is not None, "only who has crashed is dead"
+            world.crash(crash.kind)
+            self.watch.crashed(crash.kind)
+            if world.crashes >= MOST_CRASHES:
+                world.faults.spare("crash.")
+        except Stuck as stuck:
+            self.watch.complain("liveness", str(stuck))
+            world.crash("kill")
+            self._ended = True
+
+    async def _process(self, kernel: Kernel) -> None:
+        """A process: open the partition, let the users go on; once they are done, heal and finish."""
+        opened = await self._opened(kernel)
+        if opened is None:
+            return
+        system, partition = opened
+        await self._prepare(self._user(-1, system, kernel))
+        users = [self._start(kernel, system, number) for number in range(self.scenario.users)]
+        left_s = max(0.0, SAFETY_S - self.world.stage.clock.monotonic())
+        await self._within(kernel, left_s, *users)
+        self.world.heal()
+        if not await self._within(kernel, LIVENESS_S, *users):
+            late = [number for number, user in enumerate(users) if not user.done]
+            self.watch.complain(
+                "liveness", f"users {late} wait for what does not come, though nothing goes wrong any more"
+            )
+        if self.scenario.finish is not None:
+            await self._finish(kernel, system)
+        main = system.from_partition(MAIN)._partition  # noqa: SLF001  # a user may have closed it, and opened it again
+        if main is not partition:
+            partition = main
+            self.watch.opened(partition)
+        await self._settle(partition)
+        self._turns = partition.store.position
+        self.watch.ended(partition)
+        self.watch.mute()
+        system.close()
+        self._ended = True
+
+    async def _prepare(self, user: User) -> None:
+        """What the scenario has each process do first, until it has been done."""
+        pause_s = REOPEN_S
+        while self.scenario.opened is not None:
+            try:
+                await self.scenario.opened(user)
+            except Exception as error:  # noqa: BLE001  # see _take_steps
+                if not isinstance(error, EXPECTED) and not was_played(f"{error!r}"):
+                    self.watch.complain("users", f"what is done first raised {error!r}")
+                    break
+            else:
+                break
+            await user.sleep(pause_s)
+            pause_s = min(2 * pause_s, 60.0)
+
+    async def _opened(self, kernel: Kernel) -> tuple[Any, Partition] | None:
+        """The system of a new process, its main partition open; None when the disk was damaged, and that was found."""
+        pause_s = REOPEN_S
+        while True:
+            world = self.world
+            system = self._system(kernel)
+            try:
+                partition: Partition = system.from_partition(MAIN)._partition  # noqa: SLF001  # checkers look inside
+            except (LogDamaged, KeyMissing) as error:
+                if not (world.disk.damaged if isinstance(error, LogDamaged) else world.disk.lied):
+                    self.watch.complain(
+                        "damage", f"the partition is said to be damaged, and nothing damaged it: {error}"
+                    )
+                self._ended = self._unreadable = True
+                system.close()
+                return None
+            except StoreError:
+                system.close()
+                await world.stage.clock.sleep(pause_s)
+                pause_s *= 2
+                if pause_s > SAFETY_S:
+                    world.heal()
+            else:
+                self.watch.opened(partition)
+                if (
+                    world.disk.damaged
+                ):  # before the part that an opening checks: it has been asked for, and found or not
+                    self._ended = self._unreadable = True
+                    system.close()
+                    return None
+                return system, partition
+
+    def _system(self, kernel: Kernel, *, beside: bool = False) -> Any:
+        from partita.actors.session.behavior import BEHAVIORS, CARRIERS  # noqa: PLC0415
+
+        world = self.world
+        settings = world.knobs.settings
+        old = settings["version.old"] and self.scenario.before is not None and world.life.number == 0
+        behaviors = self.scenario.before if old and self.scenario.before is not None else BEHAVIORS
+        ports = world.begin(beside=beside)
+        return self._make_system(
+            data_dir=DATA_DIR,
+            world=ports,
+            kernel=kernel,
+            behaviors=watched_behaviors(behaviors, world.faults, self.watch),
+            carriers=watched_carriers(CARRIERS, world.faults, self.watch, world.stage.clock.sleep),
+            snapshot_every_turns=int(settings["snapshot.every_turns"]),
+        )
+
+    async def _last_look(self, kernel: Kernel) -> None:
+        """Open it once more: what was closed in order is there."""
+        opened = await self._opened(kernel)
+        if opened is not None:
+            system, _ = opened
+            system.close()
+
+    def _user(self, number: int, system: Any, kernel: Kernel) -> User:
+        return User(
+            number,
+            system,
+            self.world,
+            another_system=lambda: self._system(kernel, beside=True),
+            within=lambda seconds, future: self._within(kernel, seconds, future),
+        )
+
+    # -- users ------------------------------------------------------------------------------------------------------
+
+    def _start(self, kernel: Kernel, system: Any, number: int) -> Future[None]:
+        done: Future[None] = Future()
+        user = self._user(number, system, kernel)
+
+        async def steps() -> None:
+            await self._take_steps(user)
+            done.set(None)
+
+        kernel.carry_out(steps, f"user {number}")
+        return done
+
+    async def _take_steps(self, user: User) -> None:
+        steps = self._steps[user.number]
+        key = key_of(self.world.seed, "users", self.scenario.name)
+        pause_s = self.world.knobs.settings["users.pause_s"]
+        while self._next_step[user.number] < len(steps):
+            number, step = steps[self._next_step[user.number]]
+            self._next_step[user.number] += 1
+            self._taken.append(number)
+            random = numbered(key, number)
+            await user.sleep(random.random() * pause_s)
+            try:
+                await step(user, random)
+            except EXPECTED as error:
+                self.world.reached(f"user.told.{type(error).__name__}")
+            except Exception as error:  # noqa: BLE001  # nothing else may ever reach a user
+                if was_played(f"{error!r}"):
+                    continue
+                self.watch.complain("users", f"step {number} ({step.__name__}) raised {type(error).__name__}: {error}")
+
+    async def _finish(self, kernel: Kernel, system: Any) -> None:
+        finished: Future[None] = Future()
+        user = self._user(-1, system, kernel)
+        finish = self.scenario.finish
+        assert finish is not None
+
+        async def last_step() -> None:
+            try:
+                await finish(user)
+            except Exception as error:  # noqa: BLE001  # nothing goes wrong any more: it is a complaint
+                self.watch.complain("liveness", f"finishing raised {type(error).__name__}: {error}")
+            finished.set(None)
+
+        kernel.carry_out(last_step, "finish")
+        if not await self._within(kernel, LIVENESS_S, finished):
+            self.watch.complain("liveness", "what has to come to its end does not, though nothing goes wrong any more")
+
+    async def _settle(self, partition: Partition) -> None:
+        """Until no effect is in flight, or there was time enough; what is left is the checkers' to complain of."""
+        waited_s = 0.0
+        while waited_s < LIVENESS_S and (
+            partition.statistics().effects or any(actor.pending for actor in partition.actors.values())
+        ):
+            await self.world.stage.clock.sleep(60.0)
+            waited_s += 60.0
+        with suppress(StoreFailed):  # the first flush tells of what was undone before; the second one of nothing
+            await partition.flush()
+        await partition.flush()
+
+    async def _within(self, kernel: Kernel, seconds: float, *waited_for: Future[Any]) -> bool:
+        """Wait for all of these, but so long at most; whether all came."""
+        gate: Future[None] = Future()
+        left = len(waited_for)
+        timer: CarriedOut | None = None
+
+        def open_gate() -> None:
+            if not gate.done:
+                gate.set(None)
+
+        def one_done() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                open_gate()
+
+        async def ring() -> None:
+            await self.world.stage.clock.sleep(seconds)
+            open_gate()
+
+        for future in waited_for:
+            future.when_done(one_done)
+        if not gate.done and left:
+            timer = kernel.carry_out(ring, "time is up")
+            await gate
+            timer.stop()
+        return left == 0
+
+    # -- what came of it --------------------------------------------------------------------------------------------
+
+    def _outcome(self, log_path: Path | None) -> Outcome:
+        world = self.world
+        digest, last_turns = self._damaged_log() if self._unreadable else self._log(log_path)
+        return Outcome(
+            scenario=self.scenario.name,
+            level=world.level,
+            seed=world.seed,
+            knobs=world.knobs,
+            digest=digest,
+            turns=self._turns,
+            crashes=world.crashes,
+            virtual_s=world.stage.clock.monotonic(),
+            violations=tuple(self.watch.violations),
+            faults=tuple(world.faults.struck),
+            steps=tuple(self._taken),
+            draws=world.stage.draws,
+            reached=tuple(sorted(world.marks)),
+            coverage=tuple(sorted(self.watch.coverage)),
+            last_turns=last_turns,
+        )
+
+    def _damaged_log(self) -> tuple[str, tuple[str, ...]]:
+        """Of a log that cannot be opened: a digest of its records as they are."""
+        digest = hashlib.sha256()
+        for key, value in sorted(
+            self.world.disk.turns(DATA_DIR / "Partitions" / MAIN.removeprefix("persist:")).items()
+        ):
+            digest.update(key + value)
+        return digest.hexdigest(), ()
+
+    def _log(self, log_path: Path | None) -> tuple[str, tuple[str, ...]]:
+        """The main log's digest, and its last turns for people."""
+        world = self.world
+        ports = world.begin()
+        name = MAIN.removeprefix("persist:")
+        folder = ports.folders.at(DATA_DIR / "Partitions" / name)
+        with PartitionStore.open_in(folder, name=name, random_bytes=world.entropy.random_bytes) as store:
+            self._turns = store.position
+            if log_path is not None:
+                store.export(log_path, include_keys=True)
+            shown = store.turns(max(store.first_position, store.position - LAST_TURNS + 1))
+            last_turns = tuple(
+                f"{turn.position} {turn.actor} {tag_of(turn.message)} -> {', '.join(map(tag_of, turn.events))}"
+                for turn in shown
+            )
+            return store.digest(), last_turns
+
+
+def run(
+    scenario: str,
+    seed: int,
+    make_system: MakeSystem,
+    *,
+    level: Level = "kernel",
+    plan: Plan = NOTHING_LEFT_OUT,
+    log_path: Path | None = None,
+) -> Outcome:
+    """Run a scenario, by its name, with a seed. Raises :class:`KeyError` for a name that there is not."""
+    return Run(scenarios()[scenario], seed, make_system, level=level, plan=plan).go(log_path)

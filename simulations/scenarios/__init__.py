@@ -1,0 +1,28 @@
+"""The scenarios: each a file, with its hosts, its users' steps and what it checks besides what always is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from partita.simulations.scenarios.browsing import browsing
+from partita.simulations.scenarios.cookies import cookies
+from partita.simulations.scenarios.downloads import downloads
+from partita.simulations.scenarios.following import following
+from partita.simulations.scenarios.forks import forks
+from partita.simulations.scenarios.moving_target import moving_target
+from partita.simulations.scenarios.prompts import prompts
+from partita.simulations.scenarios.rivals import rivals
+
+if TYPE_CHECKING:
+    from partita.simulations.scenario import Scenario
+
+ALL: Final[tuple[Scenario, ...]] = (
+    cookies,
+    browsing,
+    downloads,
+    moving_target,
+    prompts,
+    following,
+    forks,
+    rivals,
+)

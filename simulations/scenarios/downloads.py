@@ -1,0 +1,125 @@
+"""Users download files, pause, resume and cancel, while connections break, disks fill and processes crash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from partita.actors.kernel.context import Random
+from partita.events.errors import DownloadFailed
+from partita.simulations.internet import Entity, serve
+from partita.simulations.scenario import Scenario, User
+from partita.simulations.streams import stream_of
+
+if TYPE_CHECKING:
+    from partita.actors.network.http import Request, Response
+    from partita.simulations.world import World
+
+FILES: Final = 3
+HOST: Final = "files.test"
+SIZES: Final = (0, 1, 1000, 65_536, 300_000, 6_000_000)
+PATIENCE_S: Final = 600.0
+ATTEMPTS: Final = 20
+
+
+def pattern(random: Random, size: int) -> bytes:
+    """Bytes of which no two places look alike for long."""
+    block = b"".join(random.bits64().to_bytes(8, "big") for _ in range(512))
+    return (block * (size // len(block) + 1))[:size]
+
+
+def hosts(world: World) -> None:
+    """A server of files that does all as it should: ranges, entity tags, HEAD."""
+    entities = {}
+    for number in range(FILES):
+        random = stream_of(world.seed, "users", f"file:{number}")
+        entities[f"/file{number}"] = Entity(pattern(random, random.choice(SIZES)), e_tag=f'"v{number}"')
+
+    def files(request: Request) -> Response | None:
+        entity = entities.get(request.url.path)
+        return None if entity is None else serve(request, entity)
+
+    world.internet.host(HOST, files)
+
+
+async def begin(user: User, random: Random) -> None:
+    """Start a download, and wait a while for its end."""
+    item = await user.session.download_url(f"https://{HOST}/file{random.below(FILES)}")
+    await user.sleep(random.random() * 5)
+    if random.below(2):
+        await user.within(PATIENCE_S, item.stopped())
+
+
+def drawn_item(user: User, random: Random) -> Any | None:
+    items = user.session.downloads()
+    return random.choice(items) if items else None
+
+
+async def resume(user: User, random: Random) -> None:
+    """Go on with one, whatever it does."""
+    item = drawn_item(user, random)
+    if item is not None:
+        item.resume()
+        if random.below(2):
+            await user.within(PATIENCE_S, item.stopped())
+
+
+async def pause(user: User, random: Random) -> None:
+    """Hold one."""
+    item = drawn_item(user, random)
+    if item is not None:
+        item.pause()
+        await user.sleep(random.random() * 20)
+
+
+async def cancel(user: User, random: Random) -> None:
+    """Give one up."""
+    item = drawn_item(user, random)
+    if item is not None:
+        item.cancel()
+
+
+async def look(user: User, random: Random) -> None:  # noqa: ARG001
+    """All getters of all items answer, whatever the state."""
+    for item in user.session.downloads():
+        item.get_state()
+        item.get_percent_complete()
+        item.can_resume()
+        item.get_filename()
+        if not 0 <= item.get_received_bytes() <= max(SIZES) * 2:
+            raise AssertionError(f"{item!r} has received {item.get_received_bytes()} bytes")
+
+
+async def finish_all(user: User) -> None:
+    """Everything that can go on does, and comes to its end."""
+    for item in user.session.downloads():
+        for _ in range(ATTEMPTS):
+            if item.can_resume():
+                item.resume()
+            try:
+                await item.stopped()
+            except DownloadFailed:  # a defect took its first turn: the next process settles it
+                break
+            if not item.can_resume():
+                break
+        else:
+            raise AssertionError(f"{item!r} can be resumed for ever: {item.last_reason}")
+
+
+async def prepare(user: User) -> None:
+    """Each process says anew where downloads go."""
+    user.session.set_download_path("/downloads")
+    await user.session.flush()
+
+
+STEPS: Final = {"begin": begin, "resume": resume, "pause": pause, "cancel": cancel, "look": look}
+
+downloads: Final = Scenario(
+    name="downloads",
+    summary="users download, pause, resume and cancel while connections break and processes crash",
+    hosts=hosts,
+    steps=STEPS,
+    opened=prepare,
+    finish=finish_all,
+    users=3,
+    steps_each=(4, 9),
+)

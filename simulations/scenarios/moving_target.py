@@ -1,0 +1,62 @@
+"""Files that change while they are being downloaded, from servers with weak tags, dates, or nothing to compare by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from partita.simulations.internet import Entity, serve
+from partita.simulations.scenario import Scenario, User
+from partita.simulations.scenarios.downloads import FILES, HOST, SIZES, STEPS, finish_all, pattern, prepare
+from partita.simulations.streams import stream_of
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.context import Random
+    from partita.actors.network.http import Request, Response
+    from partita.simulations.world import World
+
+VALIDATORS: Final = ("strong", "weak", "date", "none")
+
+
+def entity(world: World, number: int, version: int) -> Entity:
+    """A version of a file: its bytes are its own, and so is its length now and then."""
+    random = stream_of(world.seed, "users", f"file:{number}:{version}")
+    body = pattern(random, random.choice(SIZES[2:]))
+    validator = stream_of(world.seed, "users", f"validator:{number}").choice(VALIDATORS)
+    if validator == "date":
+        return Entity(body, last_modified=f"Thu, 01 Jan 2026 00:{version % 60:02}:{number:02} GMT")
+    if validator == "none":
+        return Entity(body)
+    tag = f'"{number}.{version}"'
+    return Entity(body, e_tag=tag if validator == "strong" else f"W/{tag}")
+
+
+def hosts(world: World) -> None:
+    """A server whose files have versions; which one is served, users change."""
+    versions = world.memory.setdefault("versions", {})
+
+    def files(request: Request) -> Response | None:
+        name = request.url.path.removeprefix("/file")
+        if not name.isdecimal() or int(name) >= FILES:
+            return None
+        return serve(request, entity(world, int(name), versions.get(name, 0)))
+
+    world.internet.host(HOST, files)
+
+
+async def change(user: User, random: Random) -> None:
+    """Put a new version up."""
+    name = str(random.below(FILES))
+    versions = user.world.memory["versions"]
+    versions[name] = versions.get(name, 0) + 1
+
+
+moving_target: Final = Scenario(
+    name="moving_target",
+    summary="files change under their downloads, and servers answer with the wrong ranges",
+    hosts=hosts,
+    steps={**STEPS, "change": change},
+    opened=prepare,
+    finish=finish_all,
+    users=3,
+    steps_each=(5, 10),
+)
