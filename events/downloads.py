@@ -330,10 +330,14 @@ class FetchDownload(AwaitedEffect, frozen=True, tag="downloads.fetch/1"):
 
 
 class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
-    """Stop what carries out that fetch (None: there is none), then delete these files."""
+    """Stop what carries out that fetch (None: there is none), then delete these files.
+
+    ``placeholder`` is deleted only while it is empty: it held a name, and something else may have got that name since.
+    """
 
     effect_id: str | None
     discard: tuple[str, ...] = ()
+    placeholder: str = ""
 
 
 class DownloadState(State, frozen=True, tag="downloads.download_state/1"):

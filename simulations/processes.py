@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FAULTS: Final[Mapping[str, float]] = {
     "defect.raises": 0.02,  # a decide function raises
     "defect.evolve": 0.02,  # it gives an event that nothing evolves on, after others that something does
+    "buggify.commit.one_turn": 0.5,
+    "buggify.download.checkpoint_each_chunk": 0.5,
     "outcome.twice": 0.2,
     "outcome.late": 0.2,
     "outcome.again_later": 0.1,  # the second time comes when its actor does something else

@@ -42,7 +42,11 @@ NOTHING_LEFT_OUT: Final = Plan()
 
 
 class World:
-    """One run's world. ``without``: faults whose names begin so never strike (``("crash.",)``: the process never dies)."""
+    """One run's world.
+
+    ``without``: faults whose names begin so never strike (``("crash.",)``: the process never dies). ``knobs``: in place of those
+    that the seed would draw.
+    """
 
     def __init__(
         self,
@@ -52,11 +56,12 @@ class World:
         plan: Plan = NOTHING_LEFT_OUT,
         without: tuple[str, ...] = (),
         settings: Mapping[str, Sequence[float]] | None = None,
+        knobs: Knobs | None = None,
     ) -> None:
         self.seed = seed
         self.level: Level = level
         possible = {name: odds for name, odds in FAULTS.items() if not name.startswith(without)} if without else FAULTS
-        self.knobs: Knobs = drawn(seed, possible, {**SETTINGS, **(settings or {})})
+        self.knobs: Knobs = knobs or drawn(seed, possible, {**SETTINGS, **(settings or {})})
         only = None if plan.faults is None else frozenset(plan.faults)
         self.faults = Faults(seed, self.knobs.odds, only=only)
         schedule = key_of(seed, "schedule")

@@ -20,6 +20,7 @@ from itertools import repeat
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from partita.events.errors import StoreError, StoreFailed
+from partita.events.points import buggify, reached
 from partita.store.blobs import digest_of
 from partita.store.codec import RecordedTurn
 from partita.store.log import Log
@@ -196,7 +197,7 @@ class Committer(Generic[EntryT]):
     def _next_batch(self) -> tuple[list[EntryT], list[_Picture], list[_Blob]]:
         queue = self._queue
         queued = len(queue)
-        count = min(queued, self._turns_at_most)
+        count = 1 if buggify("commit.one_turn") else min(queued, self._turns_at_most)
         self._in_flight = count
         take = queue.popleft
         self._cut = queued > count
@@ -233,6 +234,7 @@ class Committer(Generic[EntryT]):
                 raise error if isinstance(error, StoreFailed) else StoreFailed(str(error)) from error
 
     def _fail(self, entries: list[EntryT], error: Exception) -> None:
+        reached("commit.failed")
         self._failed = entries
         self._halted = True
         if isinstance(error, StoreFailed):

@@ -10,6 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from partita.events.errors import StoreError, StoreFailed
+from partita.events.points import reached
 from partita.store import snapshots
 from partita.store.codec import Codec, RecordedTurn, heads, key_position, position_key, unwrapped
 from partita.store.environment import Environment, Transaction, written
@@ -57,7 +58,7 @@ class Log(Reader):
                 self.healthy = False
                 raise
             if snapshot is not None and self.retain_bytes is not None:
-                self._trim(self.retain_bytes)
+                self._trim(self.retain_bytes, blobs or {})
         if self._waiting:
             with self._advanced:
                 self._advanced.notify_all()
@@ -106,9 +107,9 @@ class Log(Reader):
         self.identity = identity
         self.position, self.chain = last, digest
 
-    def _trim(self, retain_bytes: int) -> None:
+    def _trim(self, retain_bytes: int, blobs: Mapping[bytes, bytes]) -> None:
         try:
-            self.identity = trimmed(self.environment, self.identity, retain_bytes)
+            self.identity = trimmed(self.environment, self.identity, retain_bytes, just_stored=blobs.keys())
         except StoreError:  # the batch itself is durable: whoever appends next has the environment recovered
             self.healthy = False
 
@@ -162,6 +163,7 @@ class Log(Reader):
         """Remove what lies beyond the last position that was acknowledged: a commit that failed may have come through."""
         beyond = position_key(self.position + 1)
         for key, value in list(transaction.range("turns", beyond)):
+            reached("commit.taken_back")
             batch = unwrapped(key_position(key), value, check=False)
             for entry, _ in index_entries({head.actor for head in heads(batch.payload, batch.first)}, batch.first):
                 transaction.delete("actors", entry)

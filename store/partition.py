@@ -30,6 +30,7 @@ from partita.store.log import Log
 from partita.store.memory_environment import MemoryEnvironment
 from partita.store.opened import Opened, Origin, opened_copy, opened_in_memory, opened_to_read, opened_to_write
 from partita.store.opening import StoreOptions
+from partita.store.shareable import Shared, export_shareable
 from partita.store.snapshots import Snapshot
 from partita.store.transfer import Source, export
 from partita.store.verify import Verification, verify
@@ -276,6 +277,21 @@ class PartitionStore:
         reader = self._reader
         source = Source(reader, self._keyring, reader.position, reader.identity)
         export(source, Path(path), include_keys=include_keys)
+
+    def export_shareable(self, path: Path | str, *, with_bodies: bool = False, hide_users: bool = False) -> Shared:
+        """Write the log as one file without any secret in it, replacing what is there; see :mod:`partita.store.shareable`.
+
+        ``with_bodies`` takes the bodies along, readable for whoever has the file; ``hide_users`` takes the names of users out
+        of paths. Raises :class:`SecretLeft`, and then there is no file, when a secret is found in it.
+        """
+        return export_shareable(
+            self._reader,
+            self._keyring,
+            Path(path),
+            random_bytes=self._random_bytes,
+            with_bodies=with_bodies,
+            hide_users=hide_users,
+        )
 
     def fork(
         self, directory: Folder | Path | str | None, *, name: str, at: int, random_bytes: RandomBytes | None = None

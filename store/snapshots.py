@@ -10,13 +10,14 @@ xxh3-128 over the key and the rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 from xxhash import xxh3_128
 
 from partita.events.errors import LogDamaged, UnknownTag
+from partita.events.points import reached
 from partita.events.types import Effect, State
 from partita.store.codec import DIGEST_BYTES, Codec, key_position, position_key
 from partita.store.environment import Transaction
@@ -73,6 +74,13 @@ def is_good(key: bytes, value: bytes) -> bool:
     return len(value) > DIGEST_BYTES and _digest(key, value[DIGEST_BYTES:]) == value[:DIGEST_BYTES]
 
 
+def resealed(key: bytes, value: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """A record that is good, with another payload."""
+    start = DIGEST_BYTES + 1 + value[DIGEST_BYTES]
+    body = value[DIGEST_BYTES:start] + change(value[start:])
+    return _digest(key, body) + body
+
+
 def fingerprint_of(value: bytes) -> str:
     """The fingerprint of a record that is good."""
     length = value[DIGEST_BYTES]
@@ -102,6 +110,7 @@ def newest(
         if not is_good(key, value):
             skipped.append(Skipped(position, "it is not what was written"))
         elif fingerprint is not None and fingerprint_of(value) != fingerprint and not is_base:
+            reached("snapshot.of_other_rules")
             skipped.append(Skipped(position, f"it was made under other rules ({fingerprint_of(value)})"))
         else:
             try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -165,12 +165,18 @@ def _put(environment: Environment, chunk: list[Record]) -> None:
 
 def export(source: Source, path: Path, *, include_keys: bool) -> None:
     """Write a log as one file, replacing what is there. Raises :class:`StoreFailed` and leaves that when it cannot."""
+    keys = source.keyring.content() if include_keys else None
+    write_file(path, source.identity, records(source, all_blobs=True), keys=keys)
+
+
+def write_file(path: Path, identity: Identity, content: Iterable[Record], *, keys: bytes | None) -> None:
+    """Write records as an exported log. With ``keys`` nobody else may read the file. Raises :class:`StoreFailed`."""
     new = path.with_name(path.name + ".new")
     try:
         with new.open("wb") as file:
-            if include_keys:
+            if keys is not None:
                 new.chmod(0o600)
-            _write(file, source, include_keys=include_keys)
+            _write(file, identity, content, keys)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
@@ -183,7 +189,7 @@ def export(source: Source, path: Path, *, include_keys: bool) -> None:
         raise
 
 
-def _write(file: BinaryIO, source: Source, *, include_keys: bool) -> None:
+def _write(file: BinaryIO, identity: Identity, content: Iterable[Record], keys: bytes | None) -> None:
     hasher = hashlib.sha256()
 
     def write(table: int, key: bytes, value: bytes) -> None:
@@ -195,12 +201,12 @@ def _write(file: BinaryIO, source: Source, *, include_keys: bool) -> None:
     hasher.update(start)
     file.write(start)
     own = MemoryEnvironment()
-    written(own, lambda transaction: write_identity(transaction, source.identity))
+    written(own, lambda transaction: write_identity(transaction, identity))
     for key, value in _each(own, "meta"):
         write(TABLES.index("meta"), key, value)
-    if include_keys:
-        write(_KEYS, b"keys", source.keyring.content())
-    for table, key, value in records(source, all_blobs=True):
+    if keys is not None:
+        write(_KEYS, b"keys", keys)
+    for table, key, value in content:
         write(TABLES.index(table), key, value)
     write(_END, b"", hasher.digest())
 

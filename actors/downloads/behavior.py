@@ -124,7 +124,7 @@ def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decis
     return _changed(
         state,
         (DownloadCancelled(ctx.now_us), *_settled(state)),
-        (StopFetch(state.effect_id, _leftovers(state)), _end(state)),
+        (StopFetch(state.effect_id, *_leftovers(state)), _end(state)),
     )
 
 
@@ -197,7 +197,7 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     event = DownloadInterrupted(message.reason, message.received_bytes, message.detail, ctx.now_us)
     if message.reason in RESUMABLE:
         return _changed(state, (event,))
-    return _changed(state, (event,), (StopFetch(None, _leftovers(state)), _end(state)))
+    return _changed(state, (event,), (StopFetch(None, *_leftovers(state)), _end(state)))
 
 
 def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
@@ -333,10 +333,9 @@ def _settled(state: DownloadState) -> tuple[EffectSettled, ...]:
     return () if state.effect_id is None else (EffectSettled(state.effect_id),)
 
 
-def _leftovers(state: DownloadState) -> tuple[str, ...]:
-    """What is on the disk and would be of no use."""
-    claimed = (state.target_path,) if state.claimed else ()
-    return (*((state.part_path,) if state.part_path else ()), *claimed)
+def _leftovers(state: DownloadState) -> tuple[tuple[str, ...], str]:
+    """What is on the disk and would be of no use: files, and the placeholder of a name."""
+    return (state.part_path,) if state.part_path else (), state.target_path if state.claimed else ""
 
 
 def _end(state: DownloadState) -> Tell[EndDownload]:

@@ -35,6 +35,8 @@ from partita.events.downloads import (
     ReportProgress,
     StopFetch,
 )
+from partita.events.errors import StoreError
+from partita.events.points import reached
 from partita.events.types import Outcome
 
 IDLE_S: Final = 300.0
@@ -53,6 +55,8 @@ async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
         return await fetch.broke_off(interruptions.of_net_error(error), f"{error}: {error.detail}")
     except OSError as error:
         return fetch.broke(interruptions.of_file_error(error), str(error))
+    except StoreError as error:  # the log cannot be read or written: what it cannot be told has not happened
+        return fetch.broke("FILE_TRANSIENT_ERROR", str(error))
     finally:
         await fetch.close()
 
@@ -61,9 +65,13 @@ async def stop_fetch(effect: StopFetch, door: Door) -> None:
     """Stop the fetch and delete what it leaves. One that still writes deletes its files when it has closed them."""
     if effect.effect_id is not None:
         door.stop(effect.effect_id)
+    files = door.world.files
     for path in effect.discard:
         with contextlib.suppress(OSError):
-            await door.world.files.remove(path)
+            await files.remove(path)
+    if effect.placeholder:
+        with contextlib.suppress(OSError):
+            await files.remove(effect.placeholder, only_if_empty=True)
 
 
 class _UnwantedError(Exception):
@@ -108,6 +116,7 @@ class _Fetch:
             return 0
         size = await self._files.size(effect.part_path)
         if size is None and effect.total_bytes and await self._files.size(effect.target_path) == effect.total_bytes:
+            reached("download.renamed_before_the_crash")
             return None  # the process ended between the rename and its turn
         condition = ranges.validator(effect.e_tag, effect.last_modified)
         if size is None or size < effect.offset or condition is None:
@@ -134,9 +143,11 @@ class _Fetch:
                 detail = f"{answer.request.url} answered {response.status} {response.reason}".rstrip()
                 return self.broke("SERVER_FAILED" if reason == "NONE" else reason, detail)
             if fit == "goes on":
+                reached("download.goes_on_by_range")
                 return await self._take(answer, offset)
             offset = 0
             if fit == "begins again":
+                reached("download.begins_again")
                 return await self._take(answer, 0)
             await self._close_response()
 
@@ -159,6 +170,7 @@ class _Fetch:
         head = ranges.head_of(answer.url_chain, response.status, response.headers, offset)
         name = await self._door.ask(DownloadHead(self._effect.id, head))
         if not isinstance(name, str):
+            reached("download.unwanted")
             raise _UnwantedError
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._target_path and not await self._choose_target(name):

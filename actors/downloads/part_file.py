@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from partita.actors.kernel.world import Clock, OpenFile
+from partita.events.points import buggify
 
 WRITE_BYTES: Final = 1 << 20
 CHECKPOINT_BYTES: Final = 4 << 20
@@ -32,7 +33,8 @@ class PartFile:
         self._waiting_bytes += len(chunk)
         self.received_bytes += len(chunk)
         news = self.received_bytes - self.synced_bytes
-        if news >= CHECKPOINT_BYTES or self._clock.monotonic() - self._checked_at >= CHECKPOINT_S:
+        is_due = news >= CHECKPOINT_BYTES or self._clock.monotonic() - self._checked_at >= CHECKPOINT_S
+        if is_due or buggify("download.checkpoint_each_chunk"):
             await self.checkpoint()
         elif self._waiting_bytes >= WRITE_BYTES:
             await self._write()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.future import Future, resolved
 from partita.events.errors import SystemClosed
+from partita.events.points import reached
 from partita.events.system import EffectLost
 from partita.events.turn import Cause
 from partita.events.types import AwaitedEffect, Effect, Message, Outcome
@@ -146,11 +147,14 @@ class Carrying:
                 stacklevel=1,
             )
             if isinstance(effect, AwaitedEffect):
+                reached("effect.lost")
                 door.tell(EffectLost(effect.id, f"{type(error).__name__}: {error}"))
         else:
             if outcome is not None:
                 assert not isinstance(outcome, Outcome) or isinstance(effect, AwaitedEffect), "an outcome nobody awaits"
                 door.tell(outcome)
+            elif isinstance(effect, AwaitedEffect):  # if its actor waits for it all the same, it must not do so for ever
+                door.tell(EffectLost(effect.id, "it ended without an outcome"))
         finally:
             self._under_way.pop(key, None)
             if self._emptied is not None and not self._under_way:

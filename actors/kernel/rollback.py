@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.replies import Barrier
 from partita.events.errors import PartitaError, StoreError, StoreFailed
+from partita.events.points import reached
 from partita.events.turn import External, Turn
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Rollback:
                 return False
         partition.take = partition.take_turn
         again, self._again = self._again, []
+        if again:
+            reached("rollback.taken_again")
         for name, envelope in again:
             partition.take_turn(partition.actor(name), envelope)
         return True
@@ -110,6 +113,7 @@ class Rollback:
         try:
             partition.restore()
         except StoreError as error:
+            reached("rollback.log_unreadable")
             self._unreadable = error
             partition.take = self._take_after_failure
             return False

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from partita.actors.kernel.behavior import NOTHING, Decide, Decision
+from partita.events.points import reached
 from partita.events.system import EffectLost, EffectSettled, Flush, Recover, Recovered, ShutDown
 from partita.events.types import AwaitedEffect, Message, Outcome, State
 
@@ -31,6 +32,7 @@ def decide_turn(table: Decides, state: State, pending: Pending, message: Message
         raise LookupError(f"{context.actor} has no row for {kind.__name__}")
     if isinstance(message, Outcome):
         if message.effect_id not in pending:
+            reached("outcome.ignored")
             return None
         decision = NOTHING if decide is None else decide(state, message, context)
         return Decision(

@@ -111,15 +111,15 @@ class Files(Protocol):
         ...
 
     async def claim(self, path: str) -> bool:
-        """Create ``path`` empty, folders included; False when something of that name is there already."""
+        """Create ``path`` empty, folders included, durably; False when something of that name is there already."""
         ...
 
     async def rename(self, source: str, target: str) -> None:
         """Move ``source`` over ``target``, durably (the folder is synced)."""
         ...
 
-    async def remove(self, path: str) -> None:
-        """Remove it; no error when it is not there."""
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
+        """Remove it; no error when it is not there. ``only_if_empty``: a name that was claimed, and nothing else."""
         ...
 
 

@@ -110,10 +110,10 @@ class DiskFiles:
         """See :class:`partita.actors.kernel.world.Files`."""
         await trio.to_thread.run_sync(_rename, source, target)
 
-    async def remove(self, path: str) -> None:
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         """See :class:`partita.actors.kernel.world.Files`. It is removed also by a task that has been cancelled."""
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(_remove, path)
+            await trio.to_thread.run_sync(_remove, path, only_if_empty)
 
 
 def _absolute(path: str) -> str:
@@ -186,6 +186,7 @@ def _claim(path: str) -> bool:
         os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
     except FileExistsError:
         return False
+    _sync_folder(os.path.dirname(path))  # a name that the power takes back would be claimed a second time
     return True
 
 
@@ -206,6 +207,7 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _remove(path: str) -> None:
+def _remove(path: str, only_if_empty: bool) -> None:
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(_absolute(path))
+        if not only_if_empty or not os.stat(_absolute(path)).st_size:
+            os.unlink(_absolute(path))

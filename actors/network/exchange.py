@@ -20,6 +20,7 @@ from partita.actors.network.redirects import Outgoing, redirected
 from partita.actors.preferences.languages import accept_language_header
 from partita.actors.preferences.user_agent import default_user_agent
 from partita.events.cookies import CookiesReceived, TouchCookies
+from partita.events.errors import StoreError
 from partita.events.secret import Secret
 from partita.events.session import SessionState
 
@@ -110,7 +111,8 @@ async def _tell_cookies(door: Door, asked: Outgoing, response: NetworkResponse) 
     lines = tuple(Secret(line) for line in fields.every(response.headers, "set-cookie"))
     if lines:
         url, _ = urls.without_userinfo(urls.without_fragment(asked.url))
-        await door.ask(CookiesReceived(url, lines), to="session")
+        with contextlib.suppress(StoreError):  # a log that cannot be read or written: the response stands, as without a jar
+            await door.ask(CookiesReceived(url, lines), to="session")
 
 
 async def _drain(response: NetworkResponse) -> None:

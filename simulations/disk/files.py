@@ -127,6 +127,7 @@ class SimulatedFiles:
         if path in names.current or path in names.folders:
             return False
         names.link(path, File())
+        medium.sync_folder(folder_of(path))
         return True
 
     async def rename(self, source: str, target: str) -> None:
@@ -157,11 +158,12 @@ class SimulatedFiles:
         if end is not None:
             raise crashed(self._life, end, f"crash.file_rename, after {target} is there")
 
-    async def remove(self, path: str) -> None:
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         self._life.check()
         if self._medium.read_only:
             raise os_error(errno.EROFS, path)
-        if isinstance(self._medium.names.current.get(_absolute(path)), File):
+        file = self._medium.names.current.get(_absolute(path))
+        if isinstance(file, File) and not (only_if_empty and file.content):
             self._medium.names.unlink(path)
 
     def _check_no_folder(self, path: str) -> None:

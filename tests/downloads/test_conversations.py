@@ -127,7 +127,7 @@ def test_a_server_that_sends_all_of_it_again_begins_at_nothing() -> None:
 def test_a_reason_that_does_not_pass_ends_it_and_leaves_nothing_behind() -> None:
     talk = receiving(400)
     decision = talk.say(DownloadBroke(talk.fetch, "FILE_TOO_LARGE", 400))
-    assert effects_of(decision, StopFetch) == [StopFetch(None, ("/dir/f.bin.part", "/dir/f.bin"))]
+    assert effects_of(decision, StopFetch) == [StopFetch(None, ("/dir/f.bin.part",), "/dir/f.bin")]
     assert told(decision) == [EndDownload("d1")]
     assert talk.say(ResumeDownload()).events == ()
     assert talk.say(CancelDownload()).events == ()
@@ -157,7 +157,7 @@ def test_cancelling_stops_the_fetch_and_deletes_what_was_received() -> None:
     fetch = talk.fetch
     decision = talk.say(CancelDownload())
     assert decision.events == (DownloadCancelled(NOW_US), EffectSettled(fetch))
-    assert effects_of(decision, StopFetch) == [StopFetch(fetch, ("/dir/f.bin.part", "/dir/f.bin"))]
+    assert effects_of(decision, StopFetch) == [StopFetch(fetch, ("/dir/f.bin.part",), "/dir/f.bin")]
     assert told(decision) == [EndDownload("d1")]
     assert ("done", "cancelled") in decision.answers
     assert talk.say(CancelDownload()).events == ()

@@ -55,7 +55,7 @@ class MemoryFiles:
     async def rename(self, source: str, target: str) -> None:
         self.content[target] = self.content.pop(source)
 
-    async def remove(self, path: str) -> None:
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         self.content.pop(path, None)
 
     class File:

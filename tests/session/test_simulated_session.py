@@ -82,7 +82,7 @@ class Disk:
     async def rename(self, source: str, target: str) -> None:
         self.files[target] = self.files.pop(source)
 
-    async def remove(self, path: str) -> None:
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         self.files.pop(path, None)
 
     class File:

@@ -94,7 +94,6 @@ def test_a_synced_file_under_a_synced_name_outlives_a_power_cut(machine, tools):
 def test_a_new_name_may_vanish_with_the_power_however_well_its_content_was_synced(machine, tools):
     running = machine(POWER)
     stored(running, tools, b"synced")
-    assert tools.done(running.files.claim("/downloads/claimed"))
     running.crash("power")
     assert running.disk.paths() == []
     running = machine({"power.file": 1.0})
@@ -280,7 +279,7 @@ def test_every_fault_of_the_disk_is_one_of_its_faults(machine, tools):
     for number in range(3):
         tools.put(running.environment(), b"%d" % number)
     running.folder.keys().rewrite(b"keys")
-    assert tools.done(running.files.claim("/downloads/claimed"))
+    tools.done(running.files.open("/downloads/unsynced"))
     running.environment().reopen()
     running.crash("power")
     running.disk.lying = True
