@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from benchmarks import append, idle_actors, opening, replay, simulation, table, turns
+from benchmarks import append, debugger, idle_actors, opening, replay, simulation, table, turns
 from benchmarks.measuring import FULL, SMOKE, Bench, Row
 
 GROUPS: Mapping[str, Callable[[Bench], list[Row]]] = {
@@ -19,6 +19,7 @@ GROUPS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "turns": turns.rows,
     "replay": replay.rows,
     "opening": opening.rows,
+    "debugger": debugger.rows,
     "idle_actors": idle_actors.rows,
     "simulation": simulation.rows,
 }

@@ -5,6 +5,7 @@
     │   ├── InvalidPartitionName (ValueError)
     │   ├── InvalidURL (ValueError)
     │   ├── InvalidPosition (ValueError)
+    │   ├── InvalidPlan (ValueError)
     │   ├── InvalidQuery (ValueError)
     │   ├── QueryFailed           a query raised on a turn (.position)
     │   └── WouldDeadlock (RuntimeError)
@@ -23,6 +24,7 @@
     │   ├── NewerFormat           written by a later partita
     │   ├── UnknownTag            a type that this version does not know (.tag)
     │   ├── KeyMissing            the key file is lost or does not fit
+    │   ├── SecretLeft            a shareable export would have held a secret; it was not made (.position)
     │   └── HistoryTrimmed        that position was given up by retention
     ├── SecretErased ─ the value was cleared, and its key with it
     ├── SimulationError ─ a simulation could not be carried out
@@ -160,6 +162,14 @@ class KeyMissing(StoreError):
 
 class HistoryTrimmed(StoreError):
     """The position lies before the point where retention lets history begin."""
+
+
+class SecretLeft(StoreError):
+    """An export that was to hold no secrets held one, and was deleted. ``position`` is the turn that has it in clear."""
+
+    def __init__(self, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class SecretErased(PartitaError):

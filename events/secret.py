@@ -75,6 +75,8 @@ class Secret:
             return NotImplemented
         if self is other:
             return True
+        if self._sealed is not None and self._sealed == other._sealed:
+            return True
         return self._open() == other._open()
 
     def __hash__(self) -> int:

@@ -6,6 +6,7 @@ from msgspec import field
 
 from partita.events.cookies import CookiesState
 from partita.events.downloads import DownloadsState
+from partita.events.exchanges import ExchangesState
 from partita.events.preferences import PreferencesState
 from partita.events.types import State
 
@@ -16,3 +17,4 @@ class SessionState(State, frozen=True, tag="session.state/1"):
     preferences: PreferencesState = field(default_factory=PreferencesState)
     cookies: CookiesState = field(default_factory=CookiesState)
     downloads: DownloadsState = field(default_factory=DownloadsState)
+    exchanges: ExchangesState = field(default_factory=ExchangesState)

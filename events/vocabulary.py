@@ -19,10 +19,10 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from partita.events import cookies, downloads, network, preferences, session, system
+from partita.events import cookies, downloads, exchanges, network, preferences, session, system
 from partita.events.types import Effect, Event, Message, State, Tagged, tag_of
 
-MODULES: Final[tuple[ModuleType, ...]] = (system, session, preferences, cookies, network, downloads)
+MODULES: Final[tuple[ModuleType, ...]] = (system, session, preferences, cookies, network, downloads, exchanges)
 
 Upcaster = tuple[str, Callable[[list[object]], list[object]]]
 

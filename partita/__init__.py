@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from partita.actors.kernel.future import Future as Future
     from partita.actors.live_world.ports import FixedClock as FixedClock
     from partita.actors.network.http import NetError as NetError
+    from partita.actors.replay.playback import PlaybackReport as PlaybackReport
     from partita.actors.replay.redecide import Divergence as Divergence
     from partita.actors.replay.redecide import Report as Report
     from partita.cookies import CookieChanged as CookieChanged
     from partita.cookies import Cookies as Cookies
+    from partita.debugging import Debugger as Debugger
+    from partita.debugging import debug as debug
     from partita.downloads import DownloadDone as DownloadDone
     from partita.downloads import DownloadItem as DownloadItem
     from partita.downloads import DownloadUpdated as DownloadUpdated
@@ -39,8 +42,11 @@ if TYPE_CHECKING:
     from partita.log import Log as Log
     from partita.log import SessionAt as SessionAt
     from partita.log import replay as replay
+    from partita.played import Playback as Playback
+    from partita.played import playback as playback
     from partita.session import Session as Session
     from partita.session import WillDownload as WillDownload
+    from partita.simulation import World as World
     from partita.system import System as System
     from partita.system import default_system as default_system
     from partita.system import delete_partition as delete_partition
@@ -54,6 +60,7 @@ _HOMES: Final = {
     "Cookie": "partita.actors.cookies.structures",
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
+    "Debugger": "partita.debugging",
     "Divergence": "partita.actors.replay.redecide",
     "DownloadDone": "partita.downloads",
     "DownloadItem": "partita.downloads",
@@ -64,6 +71,8 @@ _HOMES: Final = {
     "Log": "partita.log",
     "NetError": "partita.actors.network.http",
     "PartitaError": "partita.errors",
+    "Playback": "partita.played",
+    "PlaybackReport": "partita.actors.replay.playback",
     "Report": "partita.actors.replay.redecide",
     "Secret": "partita.events.secret",
     "Session": "partita.session",
@@ -71,11 +80,14 @@ _HOMES: Final = {
     "System": "partita.system",
     "Turn": "partita.events.turn",
     "WillDownload": "partita.session",
+    "World": "partita.simulation",
+    "debug": "partita.debugging",
     "default_system": "partita.system",
     "delete_partition": "partita.system",
     "from_partition": "partita.system",
     "from_path": "partita.system",
     "partitions": "partita.system",
+    "playback": "partita.played",
     "replay": "partita.log",
 }
 

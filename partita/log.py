@@ -21,6 +21,7 @@ from partita.events.types import State
 from partita.store.partition import PartitionStore
 
 if TYPE_CHECKING:
+    from partita.store.shareable import Shared
     from partita.store.verify import Verification
 
 AnyTurn = Turn[Any, Any, Any]
@@ -55,6 +56,17 @@ class Log:
         if Path(path).exists():
             raise UsageError(f"{path} exists already: nothing is written over")
         self._store.export(Path(path), include_keys=include_keys)
+
+
+    def export_shareable(self, path: str | Path, *, with_bodies: bool = False, hide_users: bool = False) -> Shared:
+        """Write the whole log as one file without any secret in it, and check that there is none.
+
+        Bodies are left out unless ``with_bodies``; ``hide_users`` takes the names of users out of paths. Raises
+        :class:`SecretLeft`, and then there is no file, when the value of a secret stands in clear somewhere in the log.
+        """
+        if Path(path).exists():
+            raise UsageError(f"{path} exists already: nothing is written over")
+        return self._store.export_shareable(path, with_bodies=with_bodies, hide_users=hide_users)
 
 
 class SessionAt:

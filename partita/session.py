@@ -267,9 +267,13 @@ class Session(Emitter):
         """Store a snapshot; the future gives its position."""
         return self._partition.snapshot()
 
-    def changes(self, start: int | None = None) -> Changes:
-        """Turns as they become durable: ``for`` or ``async for``. With ``start``, the past from there on comes first."""
-        return Changes(self._partition, start)
+    def changes(self, start: int | None = None, *, where: str | None = None) -> Changes:
+        """Turns as they become durable: ``for`` or ``async for``. With ``start``, the past from there on comes first.
+
+        ``where``: only those for which a query holds, such as ``event is CookieStored and cookie.name == "sid"`` (see
+        docs/guides/debugger.md). Raises :class:`InvalidQuery` at once, :class:`QueryFailed` at the turn on which it raises.
+        """
+        return Changes(self._partition, start, where)
 
     def at(self, position: int) -> SessionAt:
         """The session as it was at ``position``, read only. Raises :class:`InvalidPosition`."""

@@ -6,11 +6,13 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import msgspec
 from platformdirs import user_data_path
 
+from partita.actors.exchanges.carriers import recorded
+from partita.actors.exchanges.partition import RecordingPartition
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
 from partita.actors.kernel.system import ActorSystem
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 
 PERSIST: Final = "persist:"
 
+Record = Literal["state", "exchanges"]
+"""How much of what happens goes into the log."""
+
+RECORDS: Final = get_args(Record)
+
 
 def default_data_dir() -> Path:
     """``$PARTITA_HOME``, else the platform's folder for user data."""
@@ -43,6 +50,8 @@ class System(ActorSystem):
     the clock port's methods, in place of that world's. ``kernel``: the simulation kernel, in place of a thread.
     ``behaviors`` and ``carriers``: the rules, where a simulation watches them or runs those of another version.
     ``retain_bytes``: how large a log may grow before its oldest turns below a snapshot go (default: no limit).
+    ``record``: ``"state"`` keeps what changes the session; ``"exchanges"`` also every request, response and body, which is what
+    :func:`partita.playback` answers from.
     """
 
     def __init__(
@@ -56,7 +65,10 @@ class System(ActorSystem):
         carriers: Carriers = CARRIERS,
         snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
         retain_bytes: int | None = None,
+        record: Record = "state",
     ) -> None:
+        if record not in RECORDS:
+            raise ValueError(f"record is one of {', '.join(map(repr, RECORDS))}, not {record!r}")
         self.handlers: Final = HandlerTable()
         world = live_world(self.handlers) if world is None else msgspec.structs.replace(world, handlers=self.handlers)
         if clock is not None:
@@ -65,10 +77,11 @@ class System(ActorSystem):
             data_dir=Path(data_dir).absolute() if data_dir is not None else default_data_dir(),
             world=world,
             behaviors=behaviors,
-            carriers=carriers,
+            carriers=recorded(carriers) if record == "exchanges" else carriers,
             kernel=kernel,
             store_options=StoreOptions(retain_bytes=retain_bytes),
             snapshot_every_turns=snapshot_every_turns,
+            partition_type=RecordingPartition if record == "exchanges" else Partition,
         )
         self._sessions: dict[str, Session] = {}
         self._sessions_lock = threading.RLock()
@@ -88,7 +101,7 @@ class System(ActorSystem):
         """
         if not isinstance(partition, str):
             raise TypeError(f"a partition's name is a str, not {type(partition).__name__}")
-        name, persistent = _parsed(partition)
+        name, persistent = parsed_name(partition)
         return self._session(partition if name else "", name, persistent=persistent, directory=None)
 
     def from_path(self, path: str | Path, *, cache: bool = True) -> Session:  # noqa: ARG002  # see from_partition
@@ -104,11 +117,11 @@ class System(ActorSystem):
             session = self._sessions.get(key)
             if session is None or session.closed:
                 partition = self.open_partition(name, persistent=persistent, directory=directory)
-                session = self._sessions[key] = Session(self, partition, key)
+                session = self._sessions[key] = self._face(partition, key)
             return session
 
     def _fork(self, parent: Partition, name: str, at: int | None) -> Session:
-        target, persistent = _parsed(name)
+        target, persistent = parsed_name(name)
         if not target:
             raise InvalidPartitionName("a fork needs a name of its own: the empty one is the default session's")
         parent.flush().get() if not parent.kernel.on_own_thread() else None
@@ -130,8 +143,11 @@ class System(ActorSystem):
     def _adopt(self, store: PartitionStore, key: str, name: str, *, persistent: bool) -> Session:
         partition = self.adopt(store)
         self._partitions[f"{'persist' if persistent else 'memory'}:{name}"] = partition
-        session = self._sessions[key] = Session(self, partition, key)
+        session = self._sessions[key] = self._face(partition, key)
         return session
+
+    def _face(self, partition: Partition, key: str) -> Session:
+        return Session(self, partition, key)
 
     def _close(self, key: str, partition: Partition) -> None:
         with self._sessions_lock:
@@ -152,7 +168,7 @@ class System(ActorSystem):
 
         Raises :class:`PartitionInUse` when another process has it open.
         """
-        name, persistent = _parsed(partition)
+        name, persistent = parsed_name(partition)
         with self._sessions_lock:
             session = self._sessions.get(partition if name else "")
             if session is not None:
@@ -161,7 +177,7 @@ class System(ActorSystem):
                 self.world.folders.at(self.partition_directory(name)).delete()
 
 
-def _parsed(partition: str) -> tuple[str, bool]:
+def parsed_name(partition: str) -> tuple[str, bool]:
     """A partition's own name, and whether it is persistent (FEATURES M1)."""
     if partition == "":
         return "", True

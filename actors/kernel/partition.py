@@ -24,13 +24,14 @@ from partita.actors.kernel.carrying import Carrying
 from partita.actors.kernel.checking import is_readable
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind_of, pending_after
-from partita.actors.kernel.future import Future, resolved
+from partita.actors.kernel.future import Future
+from partita.actors.kernel.lifetime import Lifetime
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.replies import Barrier, Entry, Rejection, Replies, Reply, settle
 from partita.actors.kernel.rollback import Rollback
 from partita.actors.kernel.turning import decide_turn
-from partita.events.errors import PartitaError, StoreFailed, SystemClosed, WouldDeadlock
-from partita.events.system import EffectLost, EffectSettled, Flush, Recover, ShutDown, Tell, TurnFailed
+from partita.events.errors import PartitaError, SystemClosed, WouldDeadlock
+from partita.events.system import EffectLost, EffectSettled, Flush, Tell, TurnFailed
 from partita.events.turn import Cause, External, Turn
 from partita.events.types import Effect, Event, Message, Outcome, State
 from partita.store.snapshots import ActorImage, Snapshot
@@ -82,10 +83,7 @@ class Partition:
         self.carrying = Carrying(self, carriers)
         self.take = self.take_turn
         self.stopped = False
-        self._let_go = False
-        self._closing = threading.Lock()
-        self._ended = threading.Event()
-        self._on_close: list[Callable[[], None]] = []
+        self._subscribing = threading.Lock()
         self.subscribers: tuple[Callable[[int], None], ...] = ()
         self._rules = {kind: Rules.of(behavior) for kind, behavior in behaviors.items()}
         self._context = Context(seed=store.seed)
@@ -94,13 +92,14 @@ class Partition:
         self._snapshot_every = snapshot_every_turns
         self._next_snapshot = 0
         self._fingerprint = fingerprint(behaviors)
-        self._committer = store.committer(self._durable, self._failed)
-        self._submit = self._committer.submit
-        self._replies = Replies(self._submit)
-        self._rollback = Rollback(self)
+        self.committer = store.committer(self._durable, self._failed)
+        self._submit = self.committer.submit
+        self.replies = Replies(self._submit)
+        self.rollback = Rollback(self)
+        self._lifetime = Lifetime(self)
         self.restore()
-        kernel.drive(self._committer)
-        self._begin()  # before anybody else can send a message; from here on, getters show the partition as opened
+        kernel.drive(self.committer)
+        self._lifetime.begin()  # before anybody else can send a message; from here on, getters show the partition as opened
 
     # -- opening and closing ----------------------------------------------------------------------------------------
 
@@ -117,75 +116,12 @@ class Partition:
         self.time_us = folded.time_us
         self._next_snapshot = self.position + self._snapshot_every
 
-    def _begin(self) -> None:
-        """The first turns of an opening settle what the last process left in flight."""
-        left = sorted(name for name, actor in self.actors.items() if actor.pending and name != "session")
-        self._wait(self._say_to_all(Recover(self.store.epoch), ["session", *left]))
-
     def close(self) -> None:
         """Stop what is under way, make everything taken so far durable, let go of the store. Blocks.
 
         On a live kernel's own thread it cannot wait for effects to clean up behind them; they do so a little later.
         """
-        with self._closing:
-            first, self.closed = not self.closed, True
-        if not first:
-            if not self.kernel.on_own_thread():
-                self._ended.wait()
-            return
-        try:
-            self._close()
-        finally:
-            self._ended.set()
-
-    def _close(self) -> None:
-        if not self.kernel.ended:  # what was said before is taken before it ends
-            self._wait(_settled(self._say_to_all(Flush(), list(self.actors))))
-        self._end_effects()
-        stopped: Future[None] = Future()
-        self.kernel.call_soon(lambda: self._stop_actors(stopped))
-        self.kernel.wait_if_possible(stopped)
-        self.kernel.undrive(self._committer)
-        given_up: Future[None] = Future()
-        self.kernel.call_soon(lambda: self._give_up_what_is_left(given_up))
-        self.kernel.wait_if_possible(given_up)
-        self._replies.fail_all(SystemClosed(f"{self.name} was closed before the answer came"))
-        with self._closing:
-            self._let_go = True
-        for callback in list(self._on_close):
-            callback()
-        self.store.close()
-
-    def _end_effects(self) -> None:
-        """Stop them all; then their actors are told, so that the next opening finds no crash."""
-        kernel = self.kernel
-        stopped: Future[None] = Future()
-        kernel.call_soon(lambda: self.carrying.stop_all().when_done(lambda: stopped.set(None)))
-        kernel.wait_if_possible(stopped)
-        if not kernel.ended:
-            pending = [name for name, actor in list(self.actors.items()) if actor.pending]
-            self._wait(_settled(self._say_to_all(ShutDown(), pending)))
-
-    def _stop_actors(self, stopped: Future[None]) -> None:
-        """On the kernel's thread, so that no turn is being taken; an actor that is named later is born stopped."""
-        self.stopped = True
-        self._rollback.stop()
-        for actor in list(self.actors.values()):
-            actor.stop()
-        stopped.set(None)
-
-    def _say_to_all(self, message: Message, names: list[str]) -> Future[list[object]]:
-        """Tell the kernel's own message to these actors; done when all have taken it."""
-        cause = External("system", self.store.epoch)
-        taken = [Future[object]() for _ in names]
-        for name, reply in zip(names, taken, strict=True):
-            self.actor(name).actor_inbox.put_internal((message, cause, reply, False))
-        return resolved(None).join(*taken)
-
-    def _wait(self, taken: Future[Any]) -> None:
-        if self.kernel.on_own_thread():
-            self.kernel.run_until(taken)
-        taken.get()
+        self._lifetime.close()
 
     # -- from outside -----------------------------------------------------------------------------------------------
 
@@ -202,6 +138,13 @@ class Partition:
         """Let go of an actor; a message that names it again makes it anew, from its initial state."""
         self.actors.pop(actor.name, None)
         actor.stop()
+
+    def stop_actors(self) -> None:
+        """On the kernel's thread, so that no turn is being taken; an actor that is named later is born stopped."""
+        self.stopped = True
+        self.rollback.stop()
+        for actor in list(self.actors.values()):
+            actor.stop()
 
     def ask(self, message: Message, *, to: str = "session", durable: bool = True, kind: str = "api") -> Future[Any]:
         """A call from outside. The future completes when the turn is durable, or with ``durable=False`` when it is taken."""
@@ -238,18 +181,18 @@ class Partition:
         """Counts, as of now."""
         return PartitionStatistics(
             effects=self.carrying.under_way,
-            waiting=self._replies.waiting,
-            backlog=self._committer.backlog,
+            waiting=self.replies.waiting,
+            backlog=self.committer.backlog,
             messages=sum(len(actor.actor_inbox.queue) for actor in list(self.actors.values())),
         )
 
     def subscribe(self, listener: Callable[[int], None]) -> Callable[[], None]:
         """Call ``listener(position)`` on the commit thread after each batch; returns what ends it."""
-        with self._closing:
+        with self._subscribing:
             self.subscribers = (*self.subscribers, listener)
 
         def unsubscribe() -> None:
-            with self._closing:
+            with self._subscribing:
                 self.subscribers = tuple(other for other in self.subscribers if other is not listener)
 
         return unsubscribe
@@ -259,18 +202,7 @@ class Partition:
 
         All that was taken is durable by then, and the log can still be read.
         """
-
-        def take_back() -> None:
-            with self._closing:
-                if callback in self._on_close:
-                    self._on_close.remove(callback)
-
-        with self._closing:
-            if not self._let_go:
-                self._on_close.append(callback)
-                return take_back
-        callback()
-        return take_back
+        return self._lifetime.on_close(callback)
 
     # -- the turn ---------------------------------------------------------------------------------------------------
 
@@ -314,21 +246,21 @@ class Partition:
             effects = self._deliver(effects, position)
         reply: Reply | None = envelope[2]
         if reply is not None and (decision.waits is not None or decision.refusal is not None or not envelope[3]):
-            reply = self._replies.kept_back(actor.name, decision, reply, durable=envelope[3])
+            reply = self.replies.kept_back(actor.name, decision, reply, durable=envelope[3])
         self._submit((turn, reply, decision.reply, effects), message.lazy)
         if decision.answers:
-            self._replies.answer(actor.name, decision, durable=True)
+            self.replies.answer(actor.name, decision, durable=True)
         if position >= self._next_snapshot:
             self._snapshot()
 
     def resume_commits(self) -> None:
         """Commit again, after a failure was taken back."""
-        self._committer.resume()
+        self.committer.resume()
 
     def look_at_backlog(self) -> None:
         """After some turns: whether the disk keeps up."""
-        if self._committer.backlog > BACKLOG_LIMIT:
-            self.kernel.congested(self._committer)
+        if self.committer.backlog > BACKLOG_LIMIT:
+            self.kernel.congested(self.committer)
 
     def _deliver(self, effects: tuple[Effect, ...], cause: Cause) -> tuple[Effect, ...]:
         """Messages between actors go at once; what is left waits for the commit."""
@@ -345,14 +277,14 @@ class Partition:
         message, cause, reply, durable = envelope
         if type(message) is Flush and durable:
             if reply is not None:
-                error = self._rollback.untold()
+                error = self.rollback.untold()
                 barrier = Barrier(reply) if error is None else Rejection(reply, error)
                 self._submit((None, barrier, None, ()), False)
             return
         if reply is not None:
             if decision.waits is not None:
-                self._replies.hold(actor.name, decision.waits, reply, durable=durable)
-            elif durable and self._committer.backlog:  # what it saw may not be on the disk yet
+                self.replies.hold(actor.name, decision.waits, reply, durable=durable)
+            elif durable and self.committer.backlog:  # what it saw may not be on the disk yet
                 answer = reply if decision.refusal is None else Rejection(reply, decision.refusal)
                 self._submit((None, answer, decision.reply, ()), False)
             else:
@@ -362,7 +294,7 @@ class Partition:
             for effect in rest:
                 self.carrying.begin(actor.name, effect, cause)
         if decision.answers:
-            self._replies.answer(actor.name, decision, durable=False)
+            self.replies.answer(actor.name, decision, durable=False)
 
     def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
         """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
@@ -397,7 +329,7 @@ class Partition:
             ActorImage(actor.name, actor.rules.kind, actor.state, tuple(actor.pending.values()))
             for actor in list(self.actors.values())
         ]
-        self._committer.snapshot(Snapshot(self.position, self._fingerprint, images))
+        self.committer.snapshot(Snapshot(self.position, self._fingerprint, images))
 
     def snapshot(self) -> Future[int]:
         """Store a snapshot now; the future gives its position once it is durable."""
@@ -443,26 +375,7 @@ class Partition:
 
     def _failed(self, error: PartitaError) -> None:
         """On the commit thread: a batch could not be written."""
-        self.kernel.call_soon(lambda: self._rollback.undo(self._committer.take_failed(), error))
-
-    def _give_up_what_is_left(self, done: Future[None]) -> None:
-        """At the end of a closing: whoever waits for a commit that never came is told so."""
-        self._rollback.undo(
-            self._committer.take_failed(), StoreFailed("the partition was closed before it could be written")
-        )
-        done.set(None)
-
-
-def _settled(future: Future[Any]) -> Future[None]:
-    """Done when that is, however it came out: a log that cannot be read must not keep its partition from closing."""
-    settled: Future[None] = Future()
-
-    def on_done() -> None:
-        future.failure()
-        settled.set(None)
-
-    future.when_done(on_done)
-    return settled
+        self.kernel.call_soon(lambda: self.rollback.undo(self.committer.take_failed(), error))
 
 
 def _writable(text: str) -> str:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from partita.actors.kernel.news import Bell, guard
+from partita.actors.replay.query import Query, Watch
 from partita.events.errors import StoreUnavailable
 from partita.events.turn import Turn
 
@@ -30,11 +31,15 @@ class Changes:
 
     It ends when the partition is closed, or when :meth:`close` is called. A reader that is at most ``TAKEN_ALONG`` turns behind
     when the partition closes is still told of all of them; one that is further behind reads the rest from the log itself.
+
+    ``where`` leaves only the turns for which a query holds. One that raises on a turn raises :class:`QueryFailed` from the
+    iteration, which may go on with the turn after it.
     """
 
-    def __init__(self, partition: Partition, start: int | None) -> None:
+    def __init__(self, partition: Partition, start: int | None, where: Query | str | None = None) -> None:
         self._partition = partition
         self._next = partition.store.position + 1 if start is None else max(1, start)
+        self._watch = Watch.if_any(where, partition.store, partition.behaviors, self._next)
         self._turns: Iterator[AnyTurn] = iter(())
         self._closed = False
         self._bell = Bell()
@@ -63,7 +68,9 @@ class Changes:
     def _available(self) -> AnyTurn | None:
         """The next turn, when it is in the log already. A log that was closed under a reader that lags ends its reading."""
         with self._reading:
-            return self._next_turn()
+            while (turn := self._next_turn()) is not None and self._watch is not None and not self._watch.holds(turn):
+                pass
+            return turn
 
     def _next_turn(self) -> AnyTurn | None:
         try:

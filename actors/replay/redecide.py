@@ -83,7 +83,7 @@ def redecide(
     count = 0
     for turn in store.turns(first, last):
         count += 1
-        verdict = _judge(states, behaviors, context, turn, before)
+        verdict = judge(states, behaviors, context, turn, before)
         if verdict == "erased":
             skipped.append(turn.position)
         elif verdict is not None:
@@ -95,7 +95,7 @@ def redecide(
     return Report(first, last, count, tuple(divergences), tuple(skipped))
 
 
-def _judge(
+def judge(
     states: Fold, behaviors: Behaviors, context: Context, turn: AnyTurn, before: AnyTurn | None
 ) -> Divergence | Literal["erased"] | None:
     """What becomes of one turn when it is decided again; None when it agrees."""

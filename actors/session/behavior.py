@@ -9,6 +9,7 @@ from partita.actors.cookies.behavior import behavior as cookies
 from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
 from partita.actors.downloads.ledger import behavior as downloads
+from partita.actors.exchanges.behavior import behavior as exchanges
 from partita.actors.kernel.behavior import Behavior
 from partita.actors.kernel.composition import compose
 from partita.actors.kernel.world import Carriers
@@ -20,7 +21,13 @@ from partita.events.session import SessionState
 session: Final = compose(
     "session",
     SessionState,
-    {"preferences": preferences, "cookies": cookies, "downloads": downloads, "network": network},
+    {
+        "preferences": preferences,
+        "cookies": cookies,
+        "downloads": downloads,
+        "network": network,
+        "exchanges": exchanges,
+    },
 )
 
 BEHAVIORS: Final[Mapping[str, Behavior[Any]]] = {"session": session, "download": download}

@@ -7,15 +7,20 @@ from typing import Final
 
 import typer
 
+from partita.command.bisect import bisect
+from partita.command.debug import debug
 from partita.command.diff import diff
 from partita.command.download import download
 from partita.command.downloads import downloads
 from partita.command.ending import ending
+from partita.command.export import export
 from partita.command.fetch import fetch
-from partita.command.log import export, show, tail, verify
+from partita.command.log import show, tail, verify
 from partita.command.partitions import partitions
 from partita.command.replay import replay
+from partita.command.simulate import simulate
 from partita.command.state import state
+from partita.command.to_test import to_test
 from partita.command.tour import tour
 
 app = typer.Typer(
@@ -36,11 +41,16 @@ MAIN: Final[tuple[Callable[..., None], ...]] = (
     state,
     diff,
     replay,
+    debug,
+    bisect,
+    export,
+    to_test,
+    simulate,
 )
 OF_THE_LOG: Final[tuple[Callable[..., None], ...]] = (show, tail, verify, export)
 
 for command in MAIN:
-    app.command(command.__name__)(ending(command))
+    app.command(command.__name__.replace("_", "-"))(ending(command))
 for command in OF_THE_LOG:
     log.command(command.__name__)(ending(command))
 app.add_typer(log, name="log")

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from partita.actors.kernel.fold import Fold
+from partita.actors.replay.causes import same
 from partita.actors.replay.divergence import ABSENT, Difference, differences
 from partita.command.options import AsJson, DataDir, Partition, Reveal, Through
 from partita.command.printing import console, plain_table, print_json
@@ -46,7 +47,7 @@ def differing(left: Fold, right: Fold) -> Iterator[Difference]:
     """The fields that differ, actor by actor, each path beginning with the actor's name."""
     for actor in {**left.images, **right.images}:
         one, other = (fold.images[actor][0] if actor in fold.images else ABSENT for fold in (left, right))
-        yield from differences(one, other, actor)
+        yield from differences(one, other, actor, same=same)
 
 
 def sides(difference: Difference, *, reveal: bool = False) -> tuple[Text, Text]:

@@ -1,14 +1,15 @@
-"""``partita log show | tail | verify | export``."""
+"""``partita log show | tail | verify``."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from partita.command.ending import NO, WrongUsage
+from partita.actors.replay.query import Watch
+from partita.actors.session.behavior import BEHAVIORS
+from partita.command.ending import NO
 from partita.command.options import AsJson, AsJsonLines, DataDir, Partition, Reveal, Through
-from partita.command.printing import console, counted, print_json, print_json_line, size_text
+from partita.command.printing import console, print_json, print_json_line
 from partita.command.reading import path_of, reading
 from partita.command.turns import TurnPrinter, of_actor, turn_to_plain
 from partita.command.verifying import print_verification, verification_to_plain
@@ -26,6 +27,16 @@ Actor = Annotated[
     ),
 ]
 
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="EXPR",
+        help="For which this holds: 'event is CookieStored and cookie.name == \"sid\"'.",
+        show_default=False,
+    ),
+]
+
 LOOK_S: Final = 0.5
 """How long one wait for news lasts; Ctrl-C is heard in between."""
 
@@ -38,6 +49,7 @@ def show(
     start: Start = None,
     stop: Stop = None,
     actor: Actor = None,
+    where: Where = None,
     through: Through = None,
     reveal: Reveal = False,
     as_json: AsJsonLines = False,
@@ -48,7 +60,8 @@ def show(
     Position, time, actor, cause, message, events, effects. Secrets are shown as dots unless --reveal is given.
     """
     with reading(partition, data_dir, through=through) as store:
-        turns = _chosen(store, start or store.first_position, stop, actor)
+        first = start or store.first_position
+        turns = _chosen(store, first, stop, actor, Watch.if_any(where, store, BEHAVIORS, first))
         if as_json:
             for turn in turns:
                 print_json_line(turn_to_plain(turn, reveal=reveal))
@@ -56,7 +69,14 @@ def show(
             console(error=True).print("no turns")
 
 
-def _chosen(store: PartitionStore, start: int, stop: int | None, actor: str | None) -> Iterator[RecordedTurn]:
+def _chosen(
+    store: PartitionStore, start: int, stop: int | None, actor: str | None, watch: Watch | None
+) -> Iterator[RecordedTurn]:
+    if watch is not None:  # it is shown every turn: it may fold
+        held = (turn for turn in store.turns(start, stop) if watch.holds(turn))
+        return (
+            held if actor is None else (turn for turn in of_actor(held, actor) if "/" in actor or turn.actor == actor)
+        )
     if actor is None or "/" not in actor:
         return store.turns(start, stop, actor)
     return of_actor(store.turns(start, stop), actor)
@@ -67,6 +87,7 @@ def tail(
     *,
     start: Start = None,
     actor: Actor = None,
+    where: Where = None,
     reveal: Reveal = False,
     as_json: AsJsonLines = False,
     data_dir: DataDir = None,
@@ -77,12 +98,13 @@ def tail(
     """
     with reading(partition, data_dir) as store:
         at = max(store.first_position, store.position - TAIL_TURNS + 1) if start is None else start
+        watch = Watch.if_any(where, store, BEHAVIORS, at)
         printer = TurnPrinter(max(store.position, 9999), reveal=reveal)
         while True:
             last = store.wait_past(at - 1, LOOK_S)
             if last < at:
                 continue
-            turns = _chosen(store, at, last, actor)
+            turns = _chosen(store, at, last, actor, watch)
             if as_json:
                 for turn in turns:
                     print_json_line(turn_to_plain(turn, reveal=reveal))
@@ -103,30 +125,3 @@ def verify(partition: Partition = "", *, as_json: AsJson = False, data_dir: Data
         print_verification(console(), found)
     if not found.ok:
         raise typer.Exit(NO)
-
-
-def export(
-    partition: Partition,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The file to write.")],
-    *,
-    include_keys: Annotated[
-        bool, typer.Option("--include-keys", help="Whoever has the file can read its secrets.")
-    ] = False,
-    as_json: AsJson = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Write a whole log as one file.
-
-    Without its keys, its secrets stay unreadable.
-    """
-    if path.exists():
-        raise WrongUsage(f"{path} exists already: an export overwrites nothing")
-    with reading(partition, data_dir) as store:
-        store.export(path, include_keys=include_keys)
-        turns = store.position - store.first_position + 1
-    size_bytes = path.stat().st_size
-    if as_json:
-        print_json({"path": str(path.absolute()), "turns": turns, "size_bytes": size_bytes, "keys": include_keys})
-    else:
-        keys = "with its keys" if include_keys else "without its keys"
-        console().print(f"{counted(turns, 'turn')} in {path} ({size_text(size_bytes)}), {keys}")

@@ -59,13 +59,13 @@ def state_tree(folded: Fold, name: str, *, reveal: bool = False) -> Tree:
     root = Tree(Text(f"{name or 'the default session'} at position {folded.position}{when}", style="bold"))
     for actor, (state, pending) in folded.images.items():
         branch = root.add(Text(actor, style="bold cyan"))
-        _grow(branch, state, reveal=reveal)
+        grow(branch, state, reveal=reveal)
         for effect in pending.values():
             branch.add(Text(f"→ in flight: {summary(effect, reveal=reveal)}", style="yellow"))
     return root
 
 
-def _grow(branch: Tree, value: object, *, reveal: bool) -> None:
+def grow(branch: Tree, value: object, *, reveal: bool) -> None:
     """A twig for each field or item; what fits in a line stays in one."""
     if isinstance(value, msgspec.Struct):
         items: list[tuple[str, object]] = [(f, getattr(value, f)) for f in value.__struct_fields__]
@@ -80,7 +80,7 @@ def _grow(branch: Tree, value: object, *, reveal: bool) -> None:
         if _is_branch(item):
             if isinstance(item, msgspec.Struct):
                 label.append(f"  {name_of(item)}", style="dim")
-            _grow(branch.add(label), item, reveal=reveal)
+            grow(branch.add(label), item, reveal=reveal)
         else:
             label.append(" = ", style="dim").append(summary(item, reveal=reveal, width=None))
             branch.add(label)

@@ -10,6 +10,7 @@ from rich.text import Text
 from partita.command.printing import plain_table, size_text
 from partita.command.turns import short_actor
 from partita.events.downloads import DownloadProgressed
+from partita.events.exchanges import BodyNoted
 from partita.inspection import cause_text, led_to, name_of, time_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SHORT_RUN: Final = 2
 
 
 class Line(msgspec.Struct, frozen=True):
-    """The turns ``first`` to ``last`` of one actor; more than one where it only reported progress."""
+    """The turns ``first`` to ``last`` of one cause; more than one where bytes came, and were reported as safe."""
 
     first: int
     last: int
@@ -44,7 +45,7 @@ def timeline(turns: Iterable[RecordedTurn]) -> list[Line]:
     lines: list[Line] = []
     run: list[RecordedTurn] = []
     for turn in turns:
-        if run and not (_is_progress(turn) and turn.actor == run[0].actor):
+        if run and not (_is_progress(turn) and turn.cause == run[0].cause):
             lines += _condensed(run)
             run = []
         if _is_progress(turn):
@@ -70,15 +71,19 @@ def timeline_table(turns: Iterable[RecordedTurn]) -> Table:
 
 
 def _is_progress(turn: RecordedTurn) -> bool:
-    return bool(turn.events) and all(isinstance(event, DownloadProgressed) for event in turn.events)
+    return bool(turn.events) and all(isinstance(event, (DownloadProgressed, BodyNoted)) for event in turn.events)
 
 
 def _condensed(run: list[RecordedTurn]) -> list[Line]:
     lines = [_line(turn) for turn in run]
     if len(run) <= SHORT_RUN:
         return lines
-    received = [event.received_bytes for turn in run for event in turn.events if isinstance(event, DownloadProgressed)]
-    span = f"{len(run)} times, {size_text(received[0])} to {size_text(received[-1])}"
+    events = [event for turn in run for event in turn.events]
+    received = [event.received_bytes for event in events if isinstance(event, DownloadProgressed)]
+    if received:
+        span = f"{len(run)} times, {size_text(received[0])} to {size_text(received[-1])}"
+    else:
+        span = f"{len(run)} times, {size_text(sum(e.size_bytes for e in events if isinstance(e, BodyNoted)))}"
     first = lines[0]
     return [msgspec.structs.replace(first, last=run[-1].position, led_to=(f"{first.led_to[0]}, {span}",))]
 

@@ -15,12 +15,14 @@ from partita.actors.replay.redecide import Report
 from partita.command import tour_story
 from partita.command.ending import NO, WrongUsage
 from partita.command.options import AsJson
+from partita.command.playing import report_to_plain
 from partita.command.printing import console, counted, print_json, size_text
 from partita.command.replay import divergence_to_plain, print_divergence
 from partita.command.timeline import timeline, timeline_table
 from partita.command.tour_server import TourServer
-from partita.command.tour_story import Begun, Forked, Killed, Resumed
+from partita.command.tour_story import Begun, Forked, Killed, PlayedBack, Resumed
 from partita.inspection import to_plain
+from partita.system import Record, System
 
 
 def tour(
@@ -29,6 +31,9 @@ def tour(
         Path | None,
         typer.Option("--keep", metavar="DIR", help="Keep the partition and the file there.", show_default=False),
     ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Record every exchange, and play the whole tour back from its log.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """See it work: fetch, download, kill, resume, replay.
@@ -36,18 +41,21 @@ def tour(
     On real sockets, against a server of its own, in a partition that is gone afterwards. Exit status 1 when anything came out
     differently than it should.
     """
+    kept: Record = "exchanges" if record else "state"
     out = Console(quiet=True) if as_json else console()
     with _home(keep) as home, TourServer() as server:
         _heading(out, 1, "A session that is kept gets cookies, one of them on a redirect")
-        begun = tour_story.begin(home, server)
+        with System(data_dir=home, record=kept) as system:
+            begun = tour_story.begin(system, server.url("/welcome"))
         _tell_beginning(out, begun)
 
         _heading(out, 2, "Another process opens it, downloads 64 MiB, and is killed in the middle")
-        killed = tour_story.kill_in_the_middle(home, begun.directory, server, home / "film.bin")
+        killed = tour_story.kill_in_the_middle(home, begun.directory, server, home / "film.bin", kept)
         _tell_killing(out, killed)
 
         _heading(out, 3, "This process opens it again: nothing is lost, and the download goes on")
-        resumed = tour_story.come_back(home)
+        with System(data_dir=home, record=kept) as system:
+            resumed = tour_story.come_back(system)
         _tell_return(out, server, resumed)
 
         _heading(out, 4, "All of it is in the log: each turn, and what caused it")
@@ -60,9 +68,12 @@ def tour(
         today, changed = tour_story.decide_again(begun.directory)
         _tell_replays(out, today, changed)
 
+        played = _played_back(out, home, server) if record else None
+
         good = _came_out_right(server, begun, killed, resumed) and today.agrees and bool(changed.divergences)
+        good = good and (played is None or (played.report.agrees and played.sha256 == server.sha256))
         if as_json:
-            print_json(_to_plain(server, killed, resumed, today, changed))
+            print_json({**_to_plain(server, killed, resumed, today, changed), **_playback_to_plain(played)})
         elif keep is not None:
             out.print(f"\nkept in {home}: try `partita log show {begun.directory}`")
     if not good:
@@ -150,6 +161,28 @@ def _tell_replays(out: Console, today: Report, changed: Report) -> None:
         print_divergence(out, divergence)
 
 
+def _played_back(out: Console, home: Path, server: TourServer) -> PlayedBack:
+    """The seventh step, of a tour that was recorded: the three acts once more, from the log."""
+    _heading(out, 7, "The whole tour once more, with no network: the world answers from the log")
+    asked = len(server.requests)
+    urls = server.url("/welcome"), server.url("/home"), server.url("/film.bin")
+    played = tour_story.play_back(home, urls, home / "film.bin")
+    assert len(server.requests) == asked, "a playback asks no server"
+    for opening in played.report.openings:
+        text = f"positions {opening.first} to {opening.last}: {counted(opening.equal, 'turn')} equal"
+        _say(out, opening.partition, text, "green" if opening.agrees else "red")
+    if played.report.error is not None:
+        _say(out, "but", str(played.report.error), "red")
+    same = played.sha256 == server.sha256
+    _say(
+        out,
+        "SHA-256",
+        f"{played.sha256[:16]}… {'is what was served' if same else 'DIFFERS'}",
+        "green" if same else "red",
+    )
+    return played
+
+
 # -- the same, as one object ------------------------------------------------------------------------------------------
 
 
@@ -177,3 +210,7 @@ def _to_plain(
             name: planted.get(name) for name in ("position", "recorded", "redecided", "differences", "function")
         },
     }
+
+
+def _playback_to_plain(played: PlayedBack | None) -> dict[str, object]:
+    return {} if played is None else {"playback": report_to_plain(played.report), "sha256_played": played.sha256}

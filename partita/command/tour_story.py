@@ -14,21 +14,24 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from partita.actors.replay.playback import PlaybackReport
 from partita.actors.replay.redecide import Report, redecide
 from partita.command.planted_rule import changed_behaviors
+from partita.command.tour_child import begin_download
 from partita.errors import PartitaError
 from partita.events.downloads import DownloadAdded, DownloadProgressed
 from partita.log import replay
+from partita.played import playback
 from partita.store.partition import PartitionStore
-from partita.system import System
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from partita.actors.cookies.structures import Cookie
     from partita.command.tour_server import TourServer
     from partita.session import Session
     from partita.store.codec import RecordedTurn
+    from partita.system import Record, System
 
 PARTITION: Final = "persist:tour"
 FORK: Final = "persist:tour-fork"
@@ -81,20 +84,19 @@ class Forked(msgspec.Struct, frozen=True):
     cookies_in_fork: list[Cookie]
 
 
-def begin(home: Path, server: TourServer) -> Begun:
+def begin(system: System, welcome_url: str) -> Begun:
     """A session that is kept; a redirect gives it a cookie on the way, its target another."""
-    with System(data_dir=home) as system:
-        session = system.from_partition(PARTITION)
-        answer = session.fetch(server.url("/welcome")).get(PATIENCE_S).text
-        session.flush().get(PATIENCE_S)
-        directory = session.get_storage_path()
-        assert directory is not None
-        return Begun(Path(directory), answer.strip(), session.cookies.get().get(PATIENCE_S))
+    session = system.from_partition(PARTITION)
+    answer = session.fetch(welcome_url).get(PATIENCE_S).text
+    session.flush().get(PATIENCE_S)
+    directory = session.get_storage_path()
+    assert directory is not None
+    return Begun(Path(directory), answer.strip(), session.cookies.get().get(PATIENCE_S))
 
 
-def kill_in_the_middle(home: Path, directory: Path, server: TourServer, save_path: Path) -> Killed:
+def kill_in_the_middle(home: Path, directory: Path, server: TourServer, save_path: Path, record: Record) -> Killed:
     """Another process downloads; it is killed as soon as the log, read from here, has recorded enough."""
-    with _child(home, server, save_path) as child:
+    with _child(home, server, save_path, record) as child:
         received_bytes = _watch_progress(directory, child)
         child.kill()
         status = child.wait(PATIENCE_S)
@@ -104,9 +106,9 @@ def kill_in_the_middle(home: Path, directory: Path, server: TourServer, save_pat
 
 
 @contextmanager
-def _child(home: Path, server: TourServer, save_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _child(home: Path, server: TourServer, save_path: Path, record: Record) -> Iterator[subprocess.Popen[bytes]]:
     urls = server.url("/home"), server.url("/film.bin")
-    command = [sys.executable, "-m", "partita.command.tour_child", str(home), PARTITION, *urls, str(save_path)]
+    command = [sys.executable, "-m", "partita.command.tour_child", str(home), PARTITION, *urls, str(save_path), record]
     child = subprocess.Popen(  # noqa: S603  # the command is our own
         command, stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -138,28 +140,22 @@ def _watch_progress(directory: Path, child: subprocess.Popen[bytes]) -> int:
     raise TourFailed(f"no {ENOUGH_BYTES} bytes of the download within {PATIENCE_S:.0f} s")
 
 
-def come_back(home: Path) -> Resumed:
-    """Open the same partition in this process and go on with the download; then look back, and branch off."""
-    with System(data_dir=home) as system:
-        session = system.from_partition(PARTITION)
-        (item,) = session.downloads()
-        found = item.get_state(), item.last_reason, item.get_received_bytes()
-        item.resume()
-        state = item.finished().get(PATIENCE_S)
-        content = Path(item.save_path)
-        with content.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        session.flush().get(PATIENCE_S)
-        turns = list(session.log.turns())
-        return Resumed(
-            os.getpid(),
-            *found,
-            state,
-            sha256,
-            session.cookies.get().get(PATIENCE_S),
-            turns,
-            _branch_off(session, turns),
-        )
+def come_back(system: System, path_of: Callable[[str], Path] = Path) -> Resumed:
+    """Open the same partition again and go on with the download; then look back, and branch off.
+
+    ``path_of`` says where the file of a path lies: elsewhere, when this is played back.
+    """
+    session = system.from_partition(PARTITION)
+    (item,) = session.downloads()
+    found = item.get_state(), item.last_reason, item.get_received_bytes()
+    item.resume()
+    state = item.finished().get(PATIENCE_S)
+    with path_of(item.save_path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    session.flush().get(PATIENCE_S)
+    turns = list(session.log.turns())
+    cookies = session.cookies.get().get(PATIENCE_S)
+    return Resumed(os.getpid(), *found, state, sha256, cookies, turns, _branch_off(session, turns))
 
 
 def _branch_off(session: Session, turns: list[RecordedTurn]) -> Forked:
@@ -180,3 +176,23 @@ def decide_again(directory: Path) -> tuple[Report, Report]:
     """Every turn decided again: by today's rules, and by rules of which one was changed."""
     with PartitionStore.read(directory) as store:
         return replay(directory), redecide(store, changed_behaviors())
+
+
+class PlayedBack(msgspec.Struct, frozen=True):
+    """The whole story once more, out of its own log."""
+
+    report: PlaybackReport
+    sha256: str
+
+
+def play_back(home: Path, urls: tuple[str, str, str], save_path: Path) -> PlayedBack:
+    """All three acts in this process, with no network; ``urls`` are those of the welcome, the home page and the file."""
+    welcome_url, home_url, file_url = urls
+    with playback(home) as system:
+        begin(system, welcome_url)
+        system.from_partition(PARTITION).close()
+        session = begin_download(system, PARTITION, home_url, file_url, str(save_path))
+        system.ended(session).get(PATIENCE_S)  # where its process was killed
+        session.close()
+        resumed = come_back(system, system.path_of)
+    return PlayedBack(system.report(), resumed.sha256)

@@ -40,10 +40,16 @@ class TurnPrinter:
         """Print them; how many they were."""
         count = 0
         left = iter(turns)
-        while page := list(islice(left, PAGE_TURNS)):
-            self._print_page(page)
+        while True:
+            page: list[RecordedTurn] = []
+            try:
+                page.extend(islice(left, PAGE_TURNS))
+            finally:  # where the turns break off by an error, those before it are shown
+                if page:
+                    self._print_page(page)
+            if not page:
+                return count
             count += len(page)
-        return count
 
     def _print_page(self, page: list[RecordedTurn]) -> None:
         wide = self._console.width >= WIDE

@@ -53,5 +53,5 @@ forks: Final = Scenario(
     summary="partitions branch off at any position while they are written",
     steps={**STEPS, "fork": fork, "fork_beyond": fork_beyond},
     users=3,
-    steps_each=(6, 12),
+    steps_each=(8, 16),
 )

@@ -122,3 +122,17 @@ def test_it_does_not_write_into_a_folder_that_holds_something(partita: Command, 
     done = partita("tour", "--keep", tmp_path / "full")
     assert (done.status, done.out) == (2, "")
     assert len(done.err.splitlines()) == 1
+
+
+def test_a_recorded_tour_plays_back_out_of_its_log_equal_to_the_turn_and_asks_no_server(partita: Command) -> None:
+    done = partita("tour", "--record", "--json")
+    assert (done.status, done.err) == (0, "")
+    told = done.json
+    played = told["playback"]
+    assert (played["agrees"], played["error"]) == (True, None)
+    assert [opening["partition"] for opening in played["openings"]] == ["tour", "tour", "tour", "tour-fork"]
+    assert all(opening["different"] == [] and opening["left"] == 0 for opening in played["openings"])
+    of_the_tour = [opening["equal"] for opening in played["openings"][:3]]
+    assert sum(of_the_tour) == told["turns"]
+    assert told["sha256_played"] == told["sha256_served"]
+    assert told["server_ranges"] == [f"bytes={told['resumed_from_bytes']}-"]

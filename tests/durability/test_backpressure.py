@@ -193,8 +193,8 @@ def test_a_slow_disk_holds_back_the_turns_and_these_the_callers(monkeypatch: pyt
             target=lambda: [toy.tell(SetDownloadPath(f"/{number}")) for number in range(count)], daemon=True
         )
         thread.start()
-        until(lambda: mailbox.waiting and toy._committer.backlog > 1_000, "the disk holds them back")
-        assert toy._committer.backlog <= 1_000 + dispatching.QUANTUM
+        until(lambda: mailbox.waiting and toy.committer.backlog > 1_000, "the disk holds them back")
+        assert toy.committer.backlog <= 1_000 + dispatching.QUANTUM
         assert len(mailbox.queue) <= 200
         disk.go_on.set()
         thread.join(60)

@@ -54,6 +54,20 @@ NAMES_ONLY = {
 }
 """Files that take names from such a module and touch nothing with them."""
 
+AROUND_A_SIMULATION = {
+    "simulations/sweep.py": {"multiprocessing", "os", "signal", "threading", "time"},  # runs simulations in processes
+    "simulations/audit.py": {"os", "random", "secrets", "threading", "time", "uuid"},  # takes the world away from them
+}
+"""Files of simulations/ that stand around a simulated world and not in it, with what they need of the real one."""
+
+UNDER_TRIO = {
+    "simulations/internet/pipes.py": {"socket", "trio"},  # one direction of a line; the class of an error
+    "simulations/internet/server.py": {"trio"},  # hosts, as tasks
+    "simulations/internet/streams.py": {"ssl", "trio"},  # lines below the live HTTP stack; the name of a type
+    "simulations/trio_kernel.py": {"trio"},  # the live kernel
+}
+"""Simulations of what runs under trio: they do so in its virtual time, and open nothing."""
+
 
 def sources(*rooms: str) -> Iterator[Path]:
     for room in rooms:
@@ -115,24 +129,26 @@ def test_only_ports_the_kernel_the_store_and_the_face_touch_the_world() -> None:
         for line, module, typing_only in imports(path)
         if module.split(".")[0] in WORLD
         and not typing_only
-        and module.split(".")[0] not in NAMES_ONLY.get(str(path.relative_to(ROOT)), ())
+        and module.split(".")[0]
+        not in {**NAMES_ONLY, **AROUND_A_SIMULATION, **UNDER_TRIO}.get(str(path.relative_to(ROOT)), ())
     ]
     assert not wrong, "\n".join(wrong)
 
 
-def test_httpx_is_imported_by_one_module_only() -> None:
+@pytest.mark.parametrize(("library", "importer"), [("httpx", "http"), ("httpcore", "backends")])
+def test_httpx_and_httpcore_are_imported_by_one_module_each(library: str, importer: str) -> None:
     importers = {
         str(path.relative_to(ROOT))
         for path in sources(*ROOMS)
         for _, module, _ in imports(path)
-        if module.split(".")[0] == "httpx"
+        if module.split(".")[0] == library
     }
-    assert importers == {"actors/network/http.py"}, "take httpx's names from partita.actors.network.http"
+    assert importers == {f"actors/network/{importer}.py"}, f"take its names from partita.actors.network.{importer}"
 
 
 def test_capabilities_do_not_import_each_others_insides() -> None:
     """A capability shows its structures and pure questions; its tables and ports are its own."""
-    shared = {"kernel", "replay", "session", "live_world"}
+    shared = {"kernel", "replay", "session", "live_world", "recorded_world"}
     private = {"behavior", "ports", "carriers", "ledger", "storing"}
     allowed = {("network", "preferences")}  # the exchange asks which user agent holds when none was set
     wrong = []
@@ -186,7 +202,12 @@ def tree() -> set[str]:
     for path in sources(*ROOMS):
         inside = path.relative_to(ROOT)
         found.add(str(inside) if inside.parts[0] == "partita" else f"partita/{inside}")
-    return found | {"partita/py.typed"}
+    told = {
+        f"partita/{path.relative_to(ROOT)}"
+        for path in (ROOT / "simulations").rglob("*")
+        if path.suffix in (".json", ".md")
+    }
+    return found | told | {"partita/py.typed"}
 
 
 def test_the_sdist_and_the_wheel_hold_every_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import partita
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import NetworkRequest, NetworkResponse, World
+from partita.system import Record
 
 BODY = bytes(range(256)) * 40_000
 
@@ -99,12 +100,12 @@ class Disk:
             """Nothing to close."""
 
 
-def run(seed: int, data_dir: Path) -> tuple[str, list[str], bytes, float]:
+def run(seed: int, data_dir: Path, record: Record = "state") -> tuple[str, list[str], bytes, float]:
     kernel = SimulatedDispatcher(seed)
     internet, disk = Internet(kernel), Disk()
     world = World(kernel.clock, Entropy(), internet, disk, HandlerTable())
     try:
-        with partita.System(data_dir=data_dir, world=world, kernel=kernel) as system:
+        with partita.System(data_dir=data_dir, world=world, kernel=kernel, record=record) as system:
             session = system.from_partition("scratch")
             session.set_download_path("/downloads")
             both = [session.fetch("http://shop.test/login"), session.fetch("http://shop.test/login")]
@@ -131,3 +132,10 @@ def test_cookies_and_downloads_work_in_virtual_time_without_a_thread(tmp_path: P
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_same_seed_gives_the_same_log(tmp_path: Path, seed: int) -> None:
     assert run(seed, tmp_path) == run(seed, tmp_path)
+
+
+def test_exchanges_are_recorded_in_virtual_time_as_well(tmp_path: Path) -> None:
+    digest, order, content, _ = run(1, tmp_path, "exchanges")
+    assert content == BODY
+    assert len(order) > len(run(1, tmp_path)[1])
+    assert run(1, tmp_path, "exchanges")[0] == digest

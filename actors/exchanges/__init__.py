@@ -1,0 +1,1 @@
+"""Exchanges with servers, recorded word for word: what ``record="exchanges"`` adds to a session."""

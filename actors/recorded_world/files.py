@@ -1,0 +1,41 @@
+"""Files in a place of their own: a playback writes nothing where the application wrote when it was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath, PureWindowsPath
+
+from partita.actors.kernel.world import Files, OpenFile
+
+
+class FilesBelow:
+    """The port ``files``, with every path moved below a folder."""
+
+    def __init__(self, files: Files, folder: Path) -> None:
+        self._files = files
+        self._folder = folder
+
+    def path_of(self, path: str | PurePath) -> Path:
+        """Where the file of a recorded path lies."""
+        pure = PureWindowsPath(path) if "\\" in str(path) else PurePath(path)
+        drive = pure.drive.strip("\\/:").replace("\\", "_")
+        parts = [part for part in pure.parts if part not in (pure.anchor, "..")]
+        return self._folder.joinpath(*([drive] if drive else []), *parts)
+
+    async def open(self, path: str, *, keep_bytes: int = 0) -> OpenFile:
+        """See :class:`~partita.actors.kernel.world.Files`; so for the rest."""
+        return await self._files.open(self._at(path), keep_bytes=keep_bytes)
+
+    async def size(self, path: str) -> int | None:
+        return await self._files.size(self._at(path))
+
+    async def claim(self, path: str) -> bool:
+        return await self._files.claim(self._at(path))
+
+    async def rename(self, source: str, target: str) -> None:
+        await self._files.rename(self._at(source), self._at(target))
+
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
+        await self._files.remove(self._at(path), only_if_empty=only_if_empty)
+
+    def _at(self, path: str) -> str:
+        return str(self.path_of(path))

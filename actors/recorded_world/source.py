@@ -1,0 +1,173 @@
+"""The words of an exchange, from a recording: requests are answered as they were, and the files as they had to be."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from partita.actors.exchanges.headers import sent
+from partita.actors.kernel.future import Future
+from partita.actors.kernel.world import Files, NetworkRequest, NetworkResponse, OpenFile, World
+from partita.actors.network.http import NetError
+from partita.actors.recorded_world.opening import AnyTurn, Opening, chunks_of
+from partita.events.errors import KeyMissing, RecordingIncomplete, SecretErased
+from partita.events.exchanges import BeginExchange, NoteBody, NoteContinuation, NoteFailure, NoteRequest, NoteResponse
+
+__all__ = ["PlayedSource"]
+
+NEVER: Final = "the recording ends within this exchange"
+
+
+class PlayedSource:
+    """A :class:`~partita.actors.exchanges.door.Source` over what was noted of one exchange."""
+
+    def __init__(self, opening: Opening, word: BeginExchange) -> None:
+        self._opening = opening
+        self._effect_id = word.effect_id
+        self._words: deque[AnyTurn] = deque()
+        self._piece_ends = False
+
+    def ports(self, world: World) -> World:
+        """Files are claimed as they were then."""
+        claims = self._opening.claims(self._effect_id) if self._effect_id else None
+        if claims is None:
+            return world
+        return msgspec.structs.replace(world, files=ClaimedFiles(world.files, claims))
+
+    def begun(self, exchange: str) -> None:
+        """See :class:`~partita.actors.exchanges.door.Source`; so for the rest."""
+        self._words = deque(self._opening.words(exchange))
+
+    async def send(self, request: NetworkRequest) -> NetworkResponse:
+        while self._words and not isinstance(self._words[0].message, NoteRequest):
+            self._words.popleft()  # what was left unread
+        assert self._words, f"{request.url} was let through, and is not in the recording"
+        self._words.popleft()
+        word = self.following()
+        if word is None:
+            await never()
+        assert word is not None
+        message = word.message
+        if isinstance(message, NoteFailure):
+            self._words.popleft()
+            raise NetError(message.error, message.detail)
+        assert isinstance(message, NoteResponse), f"position {word.position}: an answer begins with its head"
+        self._words.popleft()
+        return PlayedResponse(self, word, message)
+
+    def is_due(self, gathered_bytes: int) -> bool:  # noqa: ARG002  # as it was then
+        return self._piece_ends
+
+    def noted(self) -> None:
+        """Nothing depends on when."""
+
+    def following(self) -> AnyTurn | None:
+        """The next word of this exchange that came from the network; None when the recording has none."""
+        while self._words and isinstance(self._words[0].message, NoteContinuation):
+            self._words.popleft()
+        return self._words[0] if self._words else None
+
+    def next_piece(self) -> tuple[list[bytes], NoteBody] | None:
+        """The next piece of a body. Raises what the body broke off with; None when the recording ends here."""
+        word = self.following()
+        if word is None:
+            return None
+        message = word.message
+        if isinstance(message, NoteFailure):
+            self._words.popleft()
+            raise NetError(message.error, message.detail)
+        if not isinstance(message, NoteBody):
+            return None  # the rest was left unread then
+        self._words.popleft()
+        return chunks_of(message, self._opening.content(message.content, word.position)), message
+
+    def hand_on(self, *, ends_piece: bool) -> None:
+        """The next chunk that is handed on is, or is not, the one after which a piece was noted ahead."""
+        self._piece_ends = ends_piece
+
+
+async def never() -> None:
+    """Wait until whoever waits is stopped: what would come is not in the recording."""
+    await Future[None]()
+
+
+class PlayedResponse:
+    """An answer as it was."""
+
+    def __init__(self, source: PlayedSource, turn: AnyTurn, head: NoteResponse) -> None:
+        self._source = source
+        self.status = head.status
+        self.reason = head.reason
+        self.http_version = head.http_version
+        try:
+            self.headers = sent(head.headers)
+        except (SecretErased, KeyMissing) as error:
+            raise RecordingIncomplete(
+                f"the response at position {turn.position} cannot be read: {error}", position=turn.position
+            ) from error
+
+    def body(self) -> AsyncIterator[bytes]:
+        """See :class:`~partita.actors.kernel.world.NetworkResponse`; so for the rest."""
+        return _PlayedBody(self._source)
+
+    async def close(self) -> None:
+        """There is no connection."""
+
+
+class _PlayedBody:
+    """The chunks in the sizes in which they came."""
+
+    def __init__(self, source: PlayedSource) -> None:
+        self._source = source
+        self._chunks: deque[bytes] = deque()
+        self._piece: NoteBody | None = None
+
+    def __aiter__(self) -> _PlayedBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._chunks:
+            if self._piece is not None and self._piece.is_last:
+                raise StopAsyncIteration
+            piece = self._source.next_piece()
+            if piece is None:
+                await never()
+                raise AssertionError(NEVER)
+            self._chunks = deque(piece[0])
+            self._piece = piece[1]
+        chunk = self._chunks.popleft()
+        assert self._piece is not None
+        self._source.hand_on(ends_piece=self._piece.ahead and not self._chunks)
+        return chunk
+
+
+class ClaimedFiles:
+    """Files, of which this effect gets the names that it got then."""
+
+    def __init__(self, files: Files, claims: frozenset[str]) -> None:
+        self._files = files
+        self._claims = claims
+
+    async def open(self, path: str, *, keep_bytes: int = 0) -> OpenFile:
+        """See :class:`~partita.actors.kernel.world.Files`; so for the rest."""
+        return await self._files.open(path, keep_bytes=keep_bytes)
+
+    async def size(self, path: str) -> int | None:
+        return await self._files.size(path)
+
+    async def claim(self, path: str) -> bool:
+        if path not in self._claims:
+            return False
+        if not await self._files.claim(path):  # it was free then
+            file = await self._files.open(path)
+            await file.close()
+        return True
+
+    async def rename(self, source: str, target: str) -> None:
+        await self._files.rename(source, target)
+
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
+        await self._files.remove(path, only_if_empty=only_if_empty)

@@ -1,0 +1,40 @@
+"""Each scenario, under some seeds: nobody complains, and it is not idle."""
+
+from __future__ import annotations
+
+import pytest
+
+from partita.simulations.outcome import Level
+from partita.simulations.run import Run
+from partita.simulations.scenario import scenarios
+from partita.system import System
+
+NAMES = list(scenarios())
+SEEDS: dict[Level, int] = {"kernel": 25, "trio": 8}
+TURNS = 20
+
+
+def test_there_are_six_scenarios_and_more_in_the_order_of_their_names() -> None:
+    assert len(NAMES) >= 6
+    assert sorted(NAMES) == NAMES
+    assert all(scenario.summary for scenario in scenarios().values())
+
+
+@pytest.mark.parametrize("level", SEEDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_complains_and_every_step_is_taken(name: str, level: Level) -> None:
+    scenario = scenarios()[name]
+    names = {step: called for called, step in scenario.steps.items()}
+    turns, crashes, taken, complaints = 0, 0, set(), []
+    for seed in range(SEEDS[level]):
+        run = Run(scenario, seed, System, level=level)
+        steps = {number: names[step] for user in run._steps for number, step in user}
+        outcome = run.go()
+        complaints += [f"seed {seed}: {violation}" for violation in outcome.violations]
+        turns += outcome.turns
+        crashes += outcome.crashes
+        taken.update(steps[number] for number in outcome.steps)
+    assert not complaints, "\n".join(complaints)
+    assert taken == set(scenario.steps)
+    assert turns >= TURNS * SEEDS[level]
+    assert crashes or level == "trio", "no process crashed"
