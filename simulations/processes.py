@@ -25,6 +25,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "defect.evolve": 0.02,  # it gives an event that nothing evolves on, after others that something does
     "buggify.commit.one_turn": 0.5,
     "buggify.download.checkpoint_each_chunk": 0.5,
+    "defect.carries": 0.05,  # what carries out an effect that is waited for raises, before it has begun or when it is done
     "outcome.twice": 0.2,
     "outcome.late": 0.2,
     "outcome.again_later": 0.1,  # the second time comes when its actor does something else
@@ -105,7 +106,12 @@ def _carried(
 ) -> Callable[..., Awaitable[Message | None]]:
     async def watched(effect: Effect, door: Door) -> Message | None:
         watcher.carried(effect, door)
+        defect = faults.strikes("defect.carries") if isinstance(effect, AwaitedEffect) else None
+        if defect is not None and defect.below(2):
+            raise SimulatedDefectError(f"before {tag_of(effect)}")
         outcome = await carrier(effect, door)
+        if defect is not None:
+            raise SimulatedDefectError(f"after {tag_of(effect)}")
         if not isinstance(effect, AwaitedEffect) or not isinstance(outcome, Outcome):
             return outcome
         if (random := faults.strikes("outcome.late")) is not None:

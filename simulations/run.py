@@ -121,7 +121,9 @@ class Run:
                     self._live(self._last_look)
             return self._outcome(log_path)
         finally:
-            world.close()
+            self.watch.mute()
+            with self.watch.looking():  # who still runs is cut off: listeners, mostly
+                world.close()
 
     def _live(self, program: Callable[[Kernel], Awaitable[None]]) -> None:
         world = self.world

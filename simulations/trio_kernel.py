@@ -19,7 +19,7 @@ from partita.actors.kernel.context import Random
 from partita.actors.kernel.delivery import KernelCallbacks
 from partita.actors.kernel.dispatcher import Dispatcher
 from partita.actors.kernel.simulated_dispatcher import EPOCH_US, Stalled
-from partita.simulations.life import Crash
+from partita.simulations.life import Crash, Dead
 from partita.store.committer import Committer
 
 T = TypeVar("T")
@@ -125,8 +125,6 @@ class TrioKernel(Dispatcher):
                 self.ready.popleft().take_turns(1)
             finally:
                 self.turning = False
-        if not self._submitted.is_set() and any(committer.backlog for committer in self._committers):
-            self._submitted.set()
         return bool(self.ready or self._soon)
 
     def _run_soon(self) -> None:
@@ -161,11 +159,14 @@ class TrioKernel(Dispatcher):
             self._submitted = trio.Event()
             for committer in tuple(self._committers):
                 committer.commit_once()
-            if any(committer.backlog for committer in self._committers):
-                self._submitted.set()
+                committer.rest(self._ring)
+
+    def _ring(self) -> None:
+        self._submitted.set()
 
     def drive(self, committer: Committer[Any]) -> None:
         self._committers.append(committer)
+        committer.rest(self._ring)
 
     def undrive(self, committer: Committer[Any]) -> None:
         while committer.commit_once():
@@ -251,7 +252,8 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def _first_of(group: BaseException) -> BaseException:
     leaves = list(_leaves(group))
-    crash = next((leaf for leaf in leaves if isinstance(leaf, Crash)), None)
-    if crash is not None:
-        return crash
+    for kind in (Crash, Dead):
+        ending = next((leaf for leaf in leaves if isinstance(leaf, kind)), None)
+        if ending is not None:
+            return ending
     return leaves[0] if len(leaves) == 1 else group

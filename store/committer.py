@@ -92,6 +92,7 @@ class Committer(Generic[EntryT]):
         self._bell.acquire()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._ring: Callable[[], object] | None = None
 
     # For the kernel, from any thread.
 
@@ -135,6 +136,13 @@ class Committer(Generic[EntryT]):
         assert self._thread is None, "a committer is started once"
         self._thread = threading.Thread(target=self._run, name=f"partita commits {self._log.where}", daemon=True)
         self._thread.start()
+
+    def rest(self, ring: Callable[[], object]) -> None:
+        """For a kernel without commit threads: have ``ring`` called once, when there is something to commit."""
+        self._ring = ring
+        self._state = _ASLEEP
+        if self._queue:
+            self._wake()
 
     def stop(self) -> None:
         """Commit what is queued, and end. After a failure that was not resumed from, the queue stays as it is."""
@@ -272,5 +280,8 @@ class Committer(Generic[EntryT]):
 
     def _wake(self) -> None:
         self._state = _AWAKE
+        if self._ring is not None:
+            self._ring()
+            return
         with suppress(RuntimeError):  # it rings already
             self._bell.release()

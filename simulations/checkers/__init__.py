@@ -9,11 +9,14 @@ from partita.simulations.checkers.bytes_served import BytesServed
 from partita.simulations.checkers.chain import ChainVerifies
 from partita.simulations.checkers.damage import DamageIsFound
 from partita.simulations.checkers.decisions import DecidesTheSame
+from partita.simulations.checkers.downloads_listed import DownloadsAreListed
 from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
 from partita.simulations.checkers.folding import StateIsTheFold
 from partita.simulations.checkers.nonces import NoncesAreUsedOnce
+from partita.simulations.checkers.order import OneOrder
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
+from partita.simulations.checkers.outcomes import SettledOnce
 from partita.simulations.checkers.promises import PromisesAreKept
 from partita.simulations.checkers.touches import TouchesAreRare
 
@@ -31,6 +34,9 @@ ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
     NoncesAreUsedOnce,
     DamageIsFound,
     BytesServed,
+    DownloadsAreListed,
+    OneOrder,
+    SettledOnce,
     TouchesAreRare,
     NothingIsLeftBehind,
 )

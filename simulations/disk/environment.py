@@ -27,6 +27,8 @@ class StoredTables(MemoryTables):
         super().__init__()
         self.directory = directory
         self.owed: deque[list[Change]] = deque()
+        self.replaced: dict[bytes, bytes] = {}
+        """Turns that were taken back, by key: another record has their place, or will have."""
 
     def owe(self, changes: list[Change]) -> None:
         """Say that a commit is on the disk."""
@@ -37,7 +39,10 @@ class StoredTables(MemoryTables):
     def take_back(self, count: int) -> None:
         """Undo so many of the commits that are owed, the last one first."""
         for _ in range(count):
-            self.undo(self.owed.pop())
+            changes = self.owed.pop()
+            turns = self.rows["turns"].values
+            self.replaced.update((key, turns[key]) for table, key, _ in changes if table == "turns" and key in turns)
+            self.undo(changes)
             self.version += 1
 
     def durable_turns(self) -> Mapping[bytes, bytes]:
@@ -151,9 +156,11 @@ class SimulatedTransaction(MemoryTransaction):
             tables.owe(changes)
         ledger = medium.ledgers[tables.directory.as_posix()]
         turns = tables.rows["turns"].values
-        for table, key, _ in changes:
+        for table, key, old in changes:
             if table == "turns":
                 value = turns.get(key)
+                if value is None and old is not None:
+                    tables.replaced[key] = old
                 if value is not None and acknowledged:
                     ledger[key] = value
                 elif ledger.get(key) != value:
@@ -233,6 +240,13 @@ def cut_power(medium: Medium, tables: StoredTables) -> None:
         earlier, later = turns.values[turns.keys[random.below(at)]], turns.keys[at]
         if earlier != turns.values[later]:
             _damage(medium, tables, Damage(tables.directory, "turns", later, "stale"), earlier)
+    # The last record is left alone: nothing that comes after it could tell.
+    rewritten = [
+        key for key in turns.keys[:-1] if key in tables.replaced and tables.replaced[key] != turns.values[key]
+    ]
+    if rewritten and (random := strikes("disk.stale_rewrite")) is not None:
+        key = random.choice(rewritten)
+        _damage(medium, tables, Damage(tables.directory, "turns", key, "stale"), tables.replaced[key])
 
 
 def _damage(medium: Medium, tables: StoredTables, damage: Damage, value: bytes) -> None:

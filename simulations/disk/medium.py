@@ -42,8 +42,9 @@ FAULTS: Final[Mapping[str, float]] = {
     "power.commits": 1.0,
     "power.file": 1.0,
     "power.name": 0.5,
-    "disk.torn": 0.05,
-    "disk.stale_page": 0.03,
+    "disk.torn": 0.5,
+    "disk.stale_page": 0.1,
+    "disk.stale_rewrite": 1.0,
 }
 """Each fault of the disk with its highest odds."""
 
@@ -70,7 +71,10 @@ WriteHook = Callable[[Path, Table, bytes, bytes], None]
 
 
 class Damage(NamedTuple):
-    """A record of a log that is not what was written under its key: ``torn``, or ``stale`` (an earlier one stands there)."""
+    """A record of a log that is not what was written under its key: ``torn``, or ``stale`` (an earlier one stands there).
+
+    ``stale``: that of another key, or the one that had the same key before a failed commit was taken back.
+    """
 
     directory: Path
     table: Table

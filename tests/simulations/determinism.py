@@ -1,4 +1,4 @@
-"""Equal seeds, equal logs: every seed run by two processes with different hash seeds, and what they export compared byte for byte.
+"""Equal seeds, equal logs: each is run by two processes with different hash seeds, and what they export is compared to the byte.
 
     python -m tests.simulations.determinism --seeds 1000 --level kernel
 
@@ -99,7 +99,9 @@ def compare(seeds: int, level: Level, *, jobs: int | None = None) -> Comparison:
             run = left or right
             runs, turns, failed = runs + 1, turns + run.turns, failed + (not run.ok)
             if left != right:
-                what = "exported logs" if left is None or right is None or left.exported != right.exported else "outcomes"
+                what = (
+                    "exported logs" if left is None or right is None or left.exported != right.exported else "outcomes"
+                )
                 different.append(f"{run.scenario}, seed {run.seed}, level {level}: the {what} differ")
     return Comparison(runs, turns, failed, different)
 

@@ -8,7 +8,7 @@ from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.simulations.clock import FARTHEST_S, SimulatedClock
 from partita.simulations.entropy import SimulatedEntropy
 from partita.simulations.faults import Fault, Faults
-from partita.simulations.knobs import drawn
+from partita.simulations.knobs import Knobs, drawn
 from partita.simulations.streams import key_of, numbered, stream_of
 from partita.simulations.world import FAULTS, SETTINGS, World
 
@@ -120,9 +120,11 @@ def test_one_fault_more_changes_no_other_knob() -> None:
 
 
 def test_knobs_are_told_on_one_line() -> None:
-    told = drawn(3, {"disk.full": 0.5}, {"latency_s": (0.25,)}).told()
-    assert told in ("faults: none; latency_s=0.25", f"faults: disk.full {drawn(3, {'disk.full': 0.5}, {}).odds['disk.full']:.3g}; latency_s=0.25")  # fmt: skip
-    assert drawn(3, {}, {}).told() == "faults: none; "
+    assert (
+        Knobs({"b": 0.25, "off": 0.0, "a": 0.123456}, {"latency_s": 0.25}).told()
+        == "faults: a 0.123, b 0.25; latency_s=0.25"
+    )
+    assert Knobs({"off": 0.0}, {}).told() == "faults: none; "
 
 
 def test_faults_can_be_left_out_by_the_beginnings_of_their_names() -> None:

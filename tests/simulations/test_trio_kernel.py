@@ -35,7 +35,9 @@ def order(seed: int) -> list[int]:
 
 def test_trio_still_has_the_switch_for_a_deterministic_scheduler() -> None:
     scheduler = trio._core._run
-    assert isinstance(scheduler._ALLOW_DETERMINISTIC_SCHEDULING, bool), "trio has moved it: see simulations/trio_kernel.py"
+    assert isinstance(scheduler._ALLOW_DETERMINISTIC_SCHEDULING, bool), (
+        "trio has moved it: see simulations/trio_kernel.py"
+    )
     assert callable(scheduler._r.shuffle), "trio has moved it: see simulations/trio_kernel.py"
 
 
