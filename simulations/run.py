@@ -27,6 +27,8 @@ from partita.events.errors import (
     StoreFailed,
     SystemClosed,
 )
+from partita.events.preferences import SetDownloadPath
+from partita.events.session import SessionState
 from partita.events.types import tag_of
 from partita.simulations.audit import refusing
 from partita.simulations.checkers import ALWAYS
@@ -54,6 +56,9 @@ REOPEN_S: Final = 1.0
 """A user whose partition cannot be opened tries again after so long, at first."""
 
 LAST_TURNS: Final = 12
+
+LAST_WORD: Final = "/said/last"
+"""The download path that is set, with nobody waiting, right before everything is closed in order."""
 
 EXPECTED: Final = (StoreError, NetError, DownloadFailed, DownloadRefused, SystemClosed, TimeoutError)
 """What a user may be told when something goes wrong, and goes on with the next step."""
@@ -128,8 +133,12 @@ class Run:
     def _live(self, program: Callable[[Kernel], Awaitable[None]]) -> None:
         world = self.world
         try:
-            with refusing(level=world.level):
-                world.stage.live(program)
+            with refusing(level=world.level) as refusals:
+                try:
+                    world.stage.live(program)
+                finally:
+                    for refused in refusals.refused:  # whether anything has caught it or not
+                        self.watch.complain("refusals", str(refused))
         except (Crash, Dead) as ending:
             crash = ending if isinstance(ending, Crash) else world.life.crash
             assert crash is not None, "only who has crashed is dead"
@@ -164,9 +173,12 @@ class Run:
         if main is not partition:
             partition = main
             self.watch.opened(partition)
-        await self._settle(partition)
-        self._turns = partition.store.position
-        self.watch.ended(partition)
+        if await self._settled(partition):
+            self._turns = partition.store.position
+            self.watch.ended(partition)
+            partition.tell(SetDownloadPath(LAST_WORD))
+        else:
+            self._unreadable = True
         self.watch.mute()
         system.close()
         self._ended = True
@@ -202,8 +214,12 @@ class Run:
                 self._ended = self._unreadable = True
                 system.close()
                 return None
-            except StoreError:
+            except StoreError as error:
                 system.close()
+                if world.healed:
+                    self.watch.complain("liveness", f"nothing goes wrong any more, and opening the log raised {error}")
+                    self._ended = self._unreadable = True
+                    return None
                 await world.stage.clock.sleep(pause_s)
                 pause_s *= 2
                 if pause_s > SAFETY_S:
@@ -239,7 +255,11 @@ class Run:
         """Open it once more: what was closed in order is there."""
         opened = await self._opened(kernel)
         if opened is not None:
-            system, _ = opened
+            system, partition = opened
+            state = partition.actor("session").state
+            assert isinstance(state, SessionState)
+            if state.preferences.download_path != LAST_WORD:
+                self.watch.complain("closing", "what was said before the partition was closed in order is not there")
             system.close()
 
     def _user(self, number: int, system: Any, kernel: Kernel) -> User:
@@ -300,8 +320,11 @@ class Run:
         if not await self._within(kernel, LIVENESS_S, finished):
             self.watch.complain("liveness", "what has to come to its end does not, though nothing goes wrong any more")
 
-    async def _settle(self, partition: Partition) -> None:
-        """Until no effect is in flight, or there was time enough; what is left is the checkers' to complain of."""
+    async def _settled(self, partition: Partition) -> bool:
+        """Wait until no effect is in flight, or there was time enough; what is left is the checkers' to complain of.
+
+        Whether all is durable then. Nothing but damage may stand against that.
+        """
         waited_s = 0.0
         while waited_s < LIVENESS_S and (
             partition.statistics().effects or any(actor.pending for actor in partition.actors.values())
@@ -310,7 +333,13 @@ class Run:
             waited_s += 60.0
         with suppress(StoreFailed):  # the first flush tells of what was undone before; the second one of nothing
             await partition.flush()
-        await partition.flush()
+        try:
+            await partition.flush()
+        except StoreFailed as error:
+            if not self.world.disk.damaged:
+                self.watch.complain("liveness", f"nothing goes wrong any more, and flushing raised {error}")
+            return False
+        return True
 
     async def _within(self, kernel: Kernel, seconds: float, *waited_for: Future[Any]) -> bool:
         """Wait for all of these, but so long at most; whether all came."""
@@ -344,7 +373,8 @@ class Run:
 
     def _outcome(self, log_path: Path | None) -> Outcome:
         world = self.world
-        digest, last_turns = self._damaged_log() if self._unreadable else self._log(log_path)
+        damaged = self._unreadable or world.disk.damaged
+        digest, last_turns = self._damaged_log() if damaged else self._log(log_path)
         return Outcome(
             scenario=self.scenario.name,
             level=world.level,

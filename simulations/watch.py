@@ -13,6 +13,7 @@ from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.world import Door
 from partita.events import points
 from partita.events.errors import LogDamaged
+from partita.events.errors import LogDamaged
 from partita.events.types import Effect, Message, State, tag_of
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.life import CrashKind
@@ -68,6 +69,9 @@ class Watch:
                 question(checker)
             except Broken as broken:
                 self.complain(checker.name, broken.what, broken.position)
+            except LogDamaged as error:
+                if not self._world.disk.damaged:
+                    self.complain("damage", f"{error}, and nothing damaged it", error.position)
             except LogDamaged as error:
                 if not self._world.disk.damaged:
                     self.complain(checker.name, str(error), error.position)

@@ -10,7 +10,7 @@ import msgspec
 from partita.actors.kernel.behavior import Behavior
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.errors import StoreError
-from partita.events.preferences import UserAgentSet
+from partita.events.preferences import DownloadPathSet
 from partita.simulations.scenario import Scenario, User
 
 if TYPE_CHECKING:
@@ -60,12 +60,25 @@ async def read_cookie(user: User, random: Random) -> None:
 
 
 async def set_user_agent(user: User, random: Random) -> None:
-    """A synchronous member: what was set is what is read next, durable or not (API.md, rule 3)."""
+    """A synchronous member: what was set is what is read next, durable or not (API.md, rule 3); a process forgets it."""
+    process = user.world.life.number
+    found = user.session.get_user_agent()
+    if found.startswith("agent/") and not found.startswith(f"agent/{process}/"):
+        raise AssertionError(f"the user agent {found!r} was set by an earlier process: this is process {process}")
     try:
-        user.session.set_user_agent(f"agent/{random.bits64():x}", random.choice([None, "en-US,fr", "de"]))
+        user.session.set_user_agent(f"agent/{process}/{random.bits64():x}", random.choice([None, "en-US,fr", "de"]))
     except StoreError:
         return
     user.session.get_user_agent()
+
+
+async def set_session_cookie(user: User, random: Random) -> None:  # noqa: ARG001
+    """A cookie without an expiry is not there any more in the next process."""
+    url, process = f"https://user{user.number}.test/", str(user.world.life.number)
+    found = await user.session.cookies.get(url=url, name="session")
+    if found and found[0].value != process:
+        raise AssertionError(f"a session cookie of process {found[0].value} is there in process {process}")
+    await user.session.cookies.set(url=url, name="session", value=process)
 
 
 async def set_download_path(user: User, random: Random) -> None:
@@ -74,8 +87,42 @@ async def set_download_path(user: User, random: Random) -> None:
 
 
 async def flush(user: User, random: Random) -> None:  # noqa: ARG001
-    """The barrier."""
-    await user.session.flush()
+    """The barrier. Of what was undone with nobody waiting, the first of them tells."""
+    try:
+        await user.session.flush()
+    except StoreError:
+        user.world.memory["flushes that told"] = user.world.memory.get("flushes that told", 0) + 1
+        raise
+
+
+async def say_and_flush(user: User, random: Random) -> None:
+    """What is said with nobody waiting is in the log after a flush, or a flush has told that it was undone."""
+    path = f"/downloads/{random.bits64():x}"
+    session, memory = user.session, user.world.memory
+    told = memory.get("flushes that told")
+    start = session.log.position
+    session.set_download_path(path)
+    await flush(user, random)
+    said = any(event == DownloadPathSet(path) for turn in session.log.turns(start) for event in turn.events)
+    if not said and memory.get("flushes that told") == told:
+        raise AssertionError("what was said before a flush is not in the log, and no flush has told so")
+
+
+async def set_and_ask(user: User, random: Random) -> None:
+    """Whatever is asked after a change waits for it: an answer shows nothing that may yet be undone."""
+    name, value = drawn_name(random), f"{random.bits64():x}"
+    session, promises, thing = user.session, user.world.promises, thing_of(user, name)
+    url, expires = f"https://user{user.number}.test/", user.world.clock.now_us() / 1e6 + YEAR_S
+    promises.begin(thing, value)
+    done = session.cookies.set(url=url, name=name, value=value, expiration_date=expires)
+    if random.below(2):
+        await session.cookies.get(url=url)
+    else:
+        await flush(user, random)
+    if not done.done:
+        raise AssertionError("an answer came before what it showed was durable")
+    await done
+    promises.acknowledged(thing, value)
 
 
 async def take_snapshot(user: User, random: Random) -> None:  # noqa: ARG001
@@ -111,10 +158,10 @@ async def set_many(user: User, random: Random) -> None:
 _session: Final = BEHAVIORS["session"]
 
 
-def _older_user_agent(state: SessionState, event: UserAgentSet) -> SessionState:
-    """An older version kept the name in capitals."""
-    after: SessionState = _session.evolve[UserAgentSet](state, event)
-    preferences = msgspec.structs.replace(after.preferences, user_agent=event.user_agent.upper())
+def _older_download_path(state: SessionState, event: DownloadPathSet) -> SessionState:
+    """An older version kept the path in capitals."""
+    after: SessionState = _session.evolve[DownloadPathSet](state, event)
+    preferences = msgspec.structs.replace(after.preferences, download_path=event.path.upper())
     return msgspec.structs.replace(after, preferences=preferences)
 
 
@@ -122,7 +169,7 @@ BEFORE: Final[Mapping[str, Behavior[Any]]] = {
     **BEHAVIORS,
     "session": msgspec.structs.replace(
         _session,
-        evolve={**_session.evolve, UserAgentSet: _older_user_agent},
+        evolve={**_session.evolve, DownloadPathSet: _older_download_path},
         evolve_version=_session.evolve_version - 1,
     ),
 }
@@ -135,7 +182,10 @@ STEPS: Final = {
     "read": read_cookie,
     "user_agent": set_user_agent,
     "download_path": set_download_path,
+    "session_cookie": set_session_cookie,
     "flush": flush,
+    "say_and_flush": say_and_flush,
+    "set_and_ask": set_and_ask,
     "snapshot": take_snapshot,
 }
 

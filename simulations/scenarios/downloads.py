@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.context import Random
 from partita.events.errors import DownloadFailed
+from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.streams import stream_of
@@ -46,7 +47,14 @@ async def begin(user: User, random: Random) -> None:
     item = await user.session.download_url(f"https://{HOST}/file{random.below(FILES)}")
     await user.sleep(random.random() * 5)
     if random.below(2):
-        await user.within(PATIENCE_S, item.stopped())
+        await wait_for_its_end(user, item)
+
+
+async def wait_for_its_end(user: User, item: Any) -> None:
+    """For a while; what the user is told then, must be so from now on."""
+    stopped = item.stopped()
+    if await user.within(PATIENCE_S, stopped) and stopped.get() == "completed":
+        user.world.memory.setdefault("completed", []).append(item.id)
 
 
 def drawn_item(user: User, random: Random) -> Any | None:
@@ -60,7 +68,7 @@ async def resume(user: User, random: Random) -> None:
     if item is not None:
         item.resume()
         if random.below(2):
-            await user.within(PATIENCE_S, item.stopped())
+            await wait_for_its_end(user, item)
 
 
 async def pause(user: User, random: Random) -> None:
@@ -97,8 +105,10 @@ async def finish_all(user: User) -> None:
                 item.resume()
             try:
                 await item.stopped()
-            except DownloadFailed:  # a defect took its first turn: the next process settles it
-                break
+            except DownloadFailed:
+                if not any(fault.name.startswith("defect.") for fault in user.world.faults.struck):
+                    raise
+                break  # a defect took its first turn: the next process settles it
             if not item.can_resume():
                 break
         else:
@@ -120,6 +130,7 @@ downloads: Final = Scenario(
     steps=STEPS,
     opened=prepare,
     finish=finish_all,
+    checkers=(CompletedWhenTold,),
     users=3,
     steps_each=(4, 9),
 )

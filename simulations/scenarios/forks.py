@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from partita.events.errors import InvalidPosition
 from partita.simulations.scenario import Scenario, User
-from partita.simulations.scenarios.cookies import STEPS
+from partita.simulations.scenarios.cookies import STEPS, flush
 
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Random
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 async def fork(user: User, random: Random) -> None:
     """Branch off, compare, and write on in the branch."""
     session = user.session
-    await session.flush()
+    await flush(user, random)
     first, last = session.log.first_position, session.log.position
     at = first - 1 + random.below(last - first + 2)
     kept = random.choice(["", "persist:"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import FILES, HOST, SIZES, STEPS, finish_all, pattern, prepare
@@ -57,6 +58,7 @@ moving_target: Final = Scenario(
     steps={**STEPS, "change": change},
     opened=prepare,
     finish=finish_all,
+    checkers=(CompletedWhenTold,),
     users=3,
     steps_each=(5, 10),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.events.errors import DownloadFailed, DownloadRefused
+from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import FILES, HOST, STEPS, finish_all, hosts
 from partita.simulations.streams import key_of, numbered
@@ -66,6 +67,7 @@ prompts: Final = Scenario(
     steps={"begin_and_leave": begin_and_leave, **{name: STEPS[name] for name in ("resume", "pause", "cancel", "look")}},
     opened=prepare,
     finish=finish_all,
+    checkers=(CompletedWhenTold,),
     users=3,
     steps_each=(5, 10),
 )
