@@ -30,6 +30,7 @@ from partita.follower import Follower
 from partita.log import Log, SessionAt, state_at
 
 if TYPE_CHECKING:
+    from partita.actors.kernel.carrying import Call
     from partita.actors.kernel.partition import Partition
     from partita.system import System
 
@@ -175,11 +176,8 @@ class Session(Emitter):
             raise ValueError(f"timeout is a number of seconds above 0, not {timeout}")
         checked(message)
         number, call = self._partition.carrying.open_call(request.content)
-        try:
-            self._partition.tell(msgspec.structs.replace(message, call_id=number))
-        except BaseException:
-            self._partition.carrying.calls.pop(number, None)
-            raise
+        taken = self._partition.ask(msgspec.structs.replace(message, call_id=number), durable=False)
+        taken.when_done(lambda: _fail_with(taken, call))
         return call.future
 
     # -- downloads --------------------------------------------------------------------------------------------------
@@ -291,6 +289,13 @@ class Session(Emitter):
 
     def __repr__(self) -> str:
         return f"<Session {self._name!r}{' closed' if self.closed else ''}>"
+
+
+def _fail_with(taken: Future[Any], call: Call) -> None:
+    """A request that was never begun fails for the reason that its message was not taken for."""
+    error = taken.failure()
+    if error is not None:
+        call.reject(error)
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

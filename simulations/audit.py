@@ -87,7 +87,7 @@ class Refusals:
 
     def __init__(self, level: Level) -> None:
         self.level = level
-        self.exempt = _TOOLS | (_OF_THE_TRIO_LEVEL if level == "trio" else frozenset())
+        self.exempt = _STANDARD | _TOOLS | (_OF_THE_TRIO_LEVEL if level == "trio" else frozenset())
         self.imports_around = _imports_under_way(sys._getframe(1))  # noqa: SLF001  # the documented way to see one's caller
         self.refused: list[Refused] = []
         """In order."""
@@ -269,7 +269,7 @@ def _guarded(real: Callable[..., object], touched: str, instead: str, given: int
         stack = _running.get(_thread.get_ident())
         if stack is not None and (given is None or len(arguments) < given):
             caller = sys._getframe(1)  # noqa: SLF001  # the documented way to see one's caller
-            if _package(caller) not in _STANDARD and _package(caller) not in stack[-1].exempt:
+            if _package(caller) not in stack[-1].exempt:
                 raise _refusal(stack[-1], f"{touched}()", instead, caller)
         return real(*arguments, **options)
 

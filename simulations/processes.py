@@ -69,17 +69,19 @@ def watched_behaviors(behaviors: Behaviors, faults: Faults, watcher: Watcher) ->
     return {
         kind: msgspec.structs.replace(
             behavior,
-            decide={message: _watched(decide, faults, watcher) for message, decide in behavior.decide.items()},
+            decide={message: _watched(message, decide, faults, watcher) for message, decide in behavior.decide.items()},
         )
         for kind, behavior in behaviors.items()
     }
 
 
-def _watched(decide: Decide, faults: Faults, watcher: Watcher) -> Decide:
+def _watched(kind: type[Message], decide: Decide, faults: Faults, watcher: Watcher) -> Decide:
+    of_the_kernel = kind.__module__.endswith(".system")
+
     def watched(state: State, message: Message, ctx: Context) -> Decision:
         watcher.decided(ctx.actor, state, message)
         decision = decide(state, message, ctx)
-        if not decision.events or message.__class__.__module__.endswith(".system"):
+        if of_the_kernel or not decision.events:
             return decision
         if faults.strikes("defect.raises") is not None:
             raise SimulatedDefectError(f"on {tag_of(message)}")

@@ -7,6 +7,7 @@ whose worker died is tried again alone, in halves, until the seed that kills is 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -15,6 +16,7 @@ import signal
 import threading
 import time
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -27,6 +29,7 @@ import msgspec
 from partita.events.errors import SweepFailed
 from partita.simulations.code import code_digest
 from partita.simulations.outcome import Level, Outcome, Plan
+from partita.simulations.scenario import scenarios
 from partita.simulations.tally import Defect, Ranges, SweepReport
 
 CHUNK_S: Final = 1.0
@@ -291,6 +294,9 @@ def run_chunk(work: Work, scenario: str, level: Level, start: int, stop: int) ->
 def _begin_worker() -> None:
     """Ctrl-C is the parent's business; and when the parent is gone, however it went, so is the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")  # of processes that have crashed; what matters a run's checkers hear themselves
+    scenarios()
+    gc.freeze()  # what is imported stays for good: no collection has to look through it
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), name="ends with its parent", daemon=True).start()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO, get_args
 
 from partita.actors.kernel.carrying import EffectDefect
 from partita.actors.kernel.fold import kind_of
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.world import Door
 from partita.events import points
-from partita.events.errors import LogDamaged
 from partita.events.errors import LogDamaged
 from partita.events.types import Effect, Message, State, tag_of
 from partita.simulations.checker import Broken, Checker
@@ -26,13 +25,27 @@ if TYPE_CHECKING:
 Coverage = tuple[str, str, str]
 """Kind of actor, its state as far as that has a name, message."""
 
+Question = Literal["opened", "told", "carried", "crashed", "ended"]
+_QUESTIONS: Final[tuple[Question, ...]] = get_args(Question)
+
+
+def _who_answers(question: Question, checkers: Sequence[Checker]) -> list[tuple[str, Callable[..., None]]]:
+    """Of each checker that looks at this moment: its name, and how it is asked. Most look at few."""
+    base = getattr(Checker, question)
+    return [
+        (checker.name, getattr(checker, question))
+        for checker in checkers
+        if getattr(type(checker), question) is not base
+    ]
+
 
 class Watch:
     """The checkers of one run, and what they saw."""
 
     def __init__(self, world: World, checkers: Sequence[Callable[[World], Checker]]) -> None:
         self._world = world
-        self._checkers = [make(world) for make in checkers]
+        made = [make(world) for make in checkers]
+        self._asked = {question: _who_answers(question, made) for question in _QUESTIONS}
         self.violations: list[Violation] = []
         self._muted = True
         self.coverage: dict[Coverage, None] = {}
@@ -46,16 +59,16 @@ class Watch:
     def opened(self, partition: Partition) -> None:
         """A process has opened a partition."""
         self._muted = False
-        partition.subscribe(lambda position: self._ask(lambda checker: checker.told(partition, position)))
-        self._ask(lambda checker: checker.opened(partition))
+        partition.subscribe(lambda position: self._ask("told", partition, position))
+        self._ask("opened", partition)
 
     def crashed(self, kind: CrashKind) -> None:
         """The process has crashed."""
-        self._ask(lambda checker: checker.crashed(kind))
+        self._ask("crashed", kind)
 
     def ended(self, partition: Partition) -> None:
         """Everybody has finished; the partition is open for the last time."""
-        self._ask(lambda checker: checker.ended(partition))
+        self._ask("ended", partition)
 
     def complain(self, checker: str, what: str, position: int | None = None) -> None:
         """Keep a complaint. The same one twice is one."""
@@ -63,18 +76,15 @@ class Watch:
         if violation not in self.violations:
             self.violations.append(violation)
 
-    def _ask(self, question: Callable[[Checker], None]) -> None:
-        for checker in self._checkers:
+    def _ask(self, question: Question, *about: object) -> None:
+        for name, answer in self._asked[question]:
             try:
-                question(checker)
+                answer(*about)
             except Broken as broken:
-                self.complain(checker.name, broken.what, broken.position)
+                self.complain(name, broken.what, broken.position)
             except LogDamaged as error:
                 if not self._world.disk.damaged:
                     self.complain("damage", f"{error}, and nothing damaged it", error.position)
-            except LogDamaged as error:
-                if not self._world.disk.damaged:
-                    self.complain(checker.name, str(error), error.position)
 
     # -- what the rules and carriers of a process tell ------------------------------------------------------------
 
@@ -84,7 +94,7 @@ class Watch:
 
     def carried(self, effect: Effect, door: Door) -> None:
         """See :class:`partita.simulations.processes.Watcher`."""
-        self._ask(lambda checker: checker.carried(effect, door))
+        self._ask("carried", effect, door)
 
     # -- warnings ---------------------------------------------------------------------------------------------------
 

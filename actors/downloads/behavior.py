@@ -187,6 +187,8 @@ def finished(state: DownloadState, message: DownloadFinished, ctx: Context) -> D
     """The file is there."""
     if message.effect_id != state.effect_id:
         return NOTHING
+    if not state.target_path:  # a defect took the turn that named the file: nobody could find it
+        return _changed(state, (DownloadInterrupted("CRASH", 0, "the file's name was lost", ctx.now_us),))
     return _changed(state, (DownloadCompleted(message.received_bytes, ctx.now_us),), (_end(state),))
 
 

@@ -137,6 +137,7 @@ class _Fetch:
                 offset=offset,
                 total_bytes=effect.total_bytes,
                 e_tag=effect.e_tag,
+                last_modified=effect.last_modified,
             )
             if fit == "failed":
                 reason = interruptions.of_status(response.status)

@@ -33,8 +33,11 @@ def range_fields(offset: int, condition: str) -> Fields:
     return (("Range", f"bytes={offset}-"), ("If-Range", condition))
 
 
-def fit(status: int, headers: Fields, *, offset: int, total_bytes: int, e_tag: str) -> Fit:
-    """Compare a response with what was asked: ``offset`` 0 is all of it, without a ``Range``."""
+def fit(status: int, headers: Fields, *, offset: int, total_bytes: int, e_tag: str, last_modified: str = "") -> Fit:
+    """Compare a response with what was asked: ``offset`` 0 is all of it, without a ``Range``.
+
+    A server may have ignored ``If-Range``: the rest of another file is told by its validators (RFC 9110 15.3.7.3).
+    """
     if status in _WHOLE:
         return "begins again"
     if offset == 0 or status not in _OF_A_RANGE:
@@ -43,9 +46,14 @@ def fit(status: int, headers: Fields, *, offset: int, total_bytes: int, e_tag: s
     if status != _PARTIAL or match is None or int(match[1]) != offset:
         return "ask again"
     same_length = not total_bytes or match[3] in ("*", str(total_bytes))
-    now = first(headers, "etag")
-    same_tag = not (now and e_tag) or now == e_tag
-    return "goes on" if same_length and same_tag else "ask again"
+    same_tag = _agree(first(headers, "etag"), e_tag)
+    same_date = _agree(first(headers, "last-modified"), last_modified)
+    return "goes on" if same_length and same_tag and same_date else "ask again"
+
+
+def _agree(now: str | None, before: str) -> bool:
+    """Whether a validator speaks for the same file; one that is not there says nothing."""
+    return not (now and before) or now == before
 
 
 def head_of(url_chain: tuple[str, ...], status: int, headers: Fields, offset: int) -> DownloadHeadFields:

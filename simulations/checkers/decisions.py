@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from partita.actors.kernel.fold import Behaviors
 from partita.actors.replay.redecide import redecide
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.system import TurnFailed
@@ -19,9 +20,10 @@ class DecidesTheSame(Checker):
     """Looks at the end: a log is only ever added to."""
 
     name = "redecide"
+    rules: ClassVar[Behaviors] = BEHAVIORS
 
     def ended(self, partition: Partition) -> None:
-        for divergence in redecide(partition.store, BEHAVIORS).divergences:
+        for divergence in redecide(partition.store, self.rules).divergences:
             if not _is_played(divergence):
                 first = divergence.differences[0] if divergence.differences else None
                 what = divergence.raised or (f"{first.path}: {first.left!r} became {first.right!r}" if first else "")

@@ -20,7 +20,7 @@ class TouchesAreRare(Checker):
 
     def ended(self, partition: Partition) -> None:
         touched: dict[object, int] = {}
-        for turn in partition.store.turns(partition.store.first_position):
+        for turn in partition.store.folding_turns(partition.store.first_position):
             for event in turn.events:
                 if not isinstance(event, CookiesTouched):
                     continue

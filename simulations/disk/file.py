@@ -19,14 +19,23 @@ Write = tuple[int, bytes | None]
 class File:
     """``content`` is what is read; ``durable`` is what a power cut leaves, with a drawn part of what is ``unsynced``."""
 
-    __slots__ = ("content", "diverged", "durable", "owed", "unsynced")
+    __slots__ = ("_durable", "_synced", "content", "diverged", "owed", "unsynced")
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = bytearray(content)
-        self.durable = bytearray(content)
+        self._durable = bytearray(content)
+        self._synced: list[Write] = []  # on the disk, and not in _durable yet: few files ever see a power cut
         self.unsynced: list[Write] = []
         self.owed = 0  # how many of the unsynced a lying disk has said to be synced
         self.diverged = False  # a sync failed: what was to be synced by it never will be
+
+    @property
+    def durable(self) -> bytearray:
+        """What is on the disk."""
+        for offset, data in self._synced:
+            _apply(self._durable, offset, data)
+        self._synced.clear()
+        return self._durable
 
     def write(self, offset: int, data: bytes) -> None:
         """Write into the system's buffers; what lies between the end and ``offset`` becomes zeros."""
@@ -40,8 +49,7 @@ class File:
 
     def sync(self) -> None:
         """Have all of it on the disk."""
-        for offset, data in self.unsynced:
-            _apply(self.durable, offset, data)
+        self._synced += self.unsynced
         self.unsynced.clear()
         self.owed = 0
 
@@ -49,8 +57,7 @@ class File:
         """Say that it is on the disk."""
         excess = len(self.unsynced) - LIES_ABOUT
         if excess > 0:
-            for offset, data in self.unsynced[:excess]:
-                _apply(self.durable, offset, data)
+            self._synced += self.unsynced[:excess]
             del self.unsynced[:excess]
         self.owed = len(self.unsynced)
 
@@ -59,9 +66,7 @@ class File:
 
         (The "fsync gate": a second sync has nothing to do, and comes back as if all were well.)
         """
-        for offset, data in self.unsynced:
-            if random.below(2):
-                _apply(self.durable, offset, data)
+        self._synced += [write for write in self.unsynced if random.below(2)]
         self.unsynced.clear()
         self.owed = 0
         self.diverged = True
@@ -78,7 +83,7 @@ class File:
                 if data is None and random.below(2):
                     broken = broken or number < self.owed
                     continue
-                _apply(self.durable, offset, kept)
+                self._synced.append((offset, kept))
                 broken = broken or (number < self.owed and kept != data)
             self.unsynced.clear()
             self.owed = 0

@@ -24,7 +24,9 @@ FAULTS: Final[Mapping[str, float]] = {
     "network.silent": 0.03,  # no more bytes ever
     "server.error": 0.1,  # 503, and the app is not asked
     "server.wrong_range": 0.1,  # another range than was asked for; the server says so
+    "server.short_range": 0.1,  # fewer bytes than were asked for; the server says so
     "server.ignores_range": 0.1,  # all of it in place of a range
+    "server.ignores_if_range": 0.3,  # the range, whatever has become of the file
     "server.lies_length": 0.03,  # more or fewer bytes than announced
     "server.garbage": 0.03,  # no HTTP at all
 }
@@ -70,13 +72,17 @@ class Delivery(Struct, frozen=True):
 async def delivered(request: Request, ask: Callable[[Request], Awaitable[Answer]], faults: Faults) -> Delivery:
     """Have the host answer, and let happen to the answer what happens on the way."""
     failing = faults.strikes("server.error")
-    ignoring = faults.strikes("server.ignores_range") if _is_ranged(request) else None
+    ranged = _is_ranged(request)
+    ignoring = faults.strikes("server.ignores_range") if ranged else None
+    unconditional = faults.strikes("server.ignores_if_range") if ranged else None
     if failing is not None:
         answer = _OVERLOADED
         if request.method == "HEAD":
             answer = structs.replace(answer, body=memoryview(b""))
     else:
-        answer = await ask(request if ignoring is None else _without_range(request))
+        if unconditional is not None:
+            request = _without(request, b"if-range")
+        answer = await ask(request if ignoring is None else _without(request, b"range", b"if-range"))
     return _on_its_way(answer, faults)
 
 
@@ -84,14 +90,16 @@ def _is_ranged(request: Request) -> bool:
     return any(name.lower() == b"range" for name, _ in request.headers.raw)
 
 
-def _without_range(request: Request) -> Request:
-    fields = [(name, value) for name, value in request.headers.raw if name.lower() not in (b"range", b"if-range")]
+def _without(request: Request, *names: bytes) -> Request:
+    fields = [(name, value) for name, value in request.headers.raw if name.lower() not in names]
     return Request(request.method, request.url, headers=fields, content=request.content)
 
 
 def _on_its_way(answer: Answer, faults: Faults) -> Delivery:
     if answer.status == _PARTIAL and (random := faults.strikes("server.wrong_range")) is not None:
         answer = _another_range(answer, random)
+    if answer.status == _PARTIAL and (random := faults.strikes("server.short_range")) is not None:
+        answer = _shorter_range(answer, random)
     size = len(answer.body)
     lying = faults.strikes("server.lies_length") if size and answer.header("content-length") else None
     garbage = faults.strikes("server.garbage")
@@ -138,6 +146,18 @@ def _another_range(answer: Answer, random: Random) -> Answer:
     content_range = f"bytes {int(match[1]) + skipped}-{match[2]}/{match[3]}"
     headers = _replaced(answer.headers, {"content-range": content_range, "content-length": str(size - skipped)})
     return structs.replace(answer, headers=headers, body=answer.body[skipped:])
+
+
+def _shorter_range(answer: Answer, random: Random) -> Answer:
+    """The first of the bytes that were asked for (RFC 9110 15.3.7 lets a server send less)."""
+    match = _CONTENT_RANGE.fullmatch(answer.header("content-range"))
+    size = len(answer.body)
+    if match is None or size < 2:  # noqa: PLR2004  # of a single byte there is no less
+        return answer
+    kept = 1 + random.below(size - 1)
+    content_range = f"bytes {match[1]}-{int(match[1]) + kept - 1}/{match[3]}"
+    headers = _replaced(answer.headers, {"content-range": content_range, "content-length": str(kept)})
+    return structs.replace(answer, headers=headers, body=answer.body[:kept])
 
 
 def _lying(answer: Answer, random: Random) -> tuple[Answer, bool]:

@@ -229,7 +229,9 @@ class Internet:
         version = answer.header("etag") or answer.header("last-modified")
         if not version:
             version = next((known for known, kept in versions.items() if kept is body or kept == body), "")
-        versions.setdefault(version or f"sha256:{hashlib.sha256(body).hexdigest()}", body)
+        if not version or (version in versions and versions[version] != body):  # weak tags do not tell bytes apart
+            version = f"{version or 'sha256'}:{hashlib.sha256(body).hexdigest()}"
+        versions.setdefault(version, body)
 
     def answering(self, connection: Connection, url: str) -> None:
         """A response is on its way there."""

@@ -24,7 +24,8 @@ ATTEMPTS: Final = 20
 
 def pattern(random: Random, size: int) -> bytes:
     """Bytes of which no two places look alike for long."""
-    block = b"".join(random.bits64().to_bytes(8, "big") for _ in range(512))
+    words = min(512, size // 8 + 1)
+    block = b"".join([random.bits64().to_bytes(8, "big") for _ in range(words)])
     return (block * (size // len(block) + 1))[:size]
 
 
@@ -106,7 +107,8 @@ async def finish_all(user: User) -> None:
             try:
                 await item.stopped()
             except DownloadFailed:
-                if not any(fault.name.startswith("defect.") for fault in user.world.faults.struck):
+                undone = item.id not in {other.id for other in user.session.downloads()}
+                if not undone and not any(fault.name.startswith("defect.") for fault in user.world.faults.struck):
                     raise
                 break  # a defect took its first turn: the next process settles it
             if not item.can_resume():

@@ -19,16 +19,16 @@ VALIDATORS: Final = ("strong", "weak", "date", "none")
 
 
 def entity(world: World, number: int, version: int) -> Entity:
-    """A version of a file: its bytes are its own, and so is its length now and then."""
+    """A version of a file: its bytes are its own, and so is its length now and then. A weak tag stands for two of them."""
     random = stream_of(world.seed, "users", f"file:{number}:{version}")
-    body = pattern(random, random.choice(SIZES[2:]))
+    usual = stream_of(world.seed, "users", f"size:{number}").choice(SIZES[2:])
+    body = pattern(random, random.choice(SIZES[2:]) if random.below(2) else usual)
     validator = stream_of(world.seed, "users", f"validator:{number}").choice(VALIDATORS)
     if validator == "date":
         return Entity(body, last_modified=f"Thu, 01 Jan 2026 00:{version % 60:02}:{number:02} GMT")
     if validator == "none":
         return Entity(body)
-    tag = f'"{number}.{version}"'
-    return Entity(body, e_tag=tag if validator == "strong" else f"W/{tag}")
+    return Entity(body, e_tag=f'"{number}.{version}"' if validator == "strong" else f'W/"{number}.{version // 2}"')
 
 
 def hosts(world: World) -> None:
