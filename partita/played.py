@@ -247,4 +247,11 @@ def _to_play(store: PartitionStore, start: int) -> list[Stretch]:
 def _compared(partition: PlayedPartition) -> PlayedOpening:
     opening = partition.opening
     turns = partition.store.turns(opening.first)
-    return compared(partition.name, opening.turns, turns, calls=partition.calls, error=partition.error)
+    return compared(
+        partition.name,
+        opening.turns,
+        turns,
+        calls=partition.calls,
+        error=partition.error,
+        said_instead=partition.said_instead,
+    )

@@ -141,6 +141,13 @@ class RecordingDoor:
         if word is not None and not word.done:
             await word
 
+    async def ready(self) -> None:
+        """Come back when all words have been taken and there is room for more."""
+        await self.settled()
+        room = self._host.room()
+        if room is not None:
+            await room
+
     def put_blob(self, content: bytes) -> str:
         """Store bytes in front of the next word; what names them, which for none is nothing."""
         return self._host.put_blob(content) if content else ""
@@ -273,7 +280,7 @@ class _Body:
 
     async def __anext__(self) -> bytes:
         door = self._door
-        await door.settled()
+        await door.ready()
         try:
             chunk = await anext(self._chunks)
         except StopAsyncIteration:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from partita.actors.kernel.future import Future
 from partita.actors.kernel.partition import Partition
 
 if TYPE_CHECKING:
     from partita.actors.kernel.actor import Actor
     from partita.actors.kernel.mailbox import Envelope
+
+MOST_WAITING_BYTES: Final = 16 << 20
+"""Bytes of bodies that may wait for the disk before no more are read."""
 
 
 class RecordingPartition(Partition):
@@ -17,6 +21,9 @@ class RecordingPartition(Partition):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._answered: object = None
         self._position_before = 0
+        self._stored_bytes = 0
+        self._durable_bytes = 0
+        self._room: Future[None] | None = None
         super().__init__(*arguments, **options)
 
     def take_turn(self, actor: Actor, envelope: Envelope) -> None:
@@ -39,4 +46,25 @@ class RecordingPartition(Partition):
 
     def put_blob(self, content: bytes) -> str:
         """Have bytes stored in front of the next turn; their SHA-256 in hexadecimal, which names them."""
+        self._stored_bytes += len(content)
         return self.committer.put_blob(content).hex()
+
+    def room(self) -> Future[None] | None:
+        """What to wait for before more bodies are read: the disk, when it is far behind; None when it is not."""
+        if self._room is None and self._stored_bytes - self._durable_bytes > MOST_WAITING_BYTES:
+            self._room = self._all_durable(self._stored_bytes)
+        return self._room
+
+    def _all_durable(self, stored_bytes: int) -> Future[None]:
+        durable: Future[object] = Future()
+        room: Future[None] = Future()
+
+        def on_done() -> None:
+            durable.failure()  # who said something is told; here it is enough that nothing waits any more
+            self._durable_bytes = stored_bytes
+            self._room = None
+            room.set(None)
+
+        durable.when_done(on_done)
+        self._submit((None, durable, None, ()), False)
+        return room

@@ -22,21 +22,22 @@ MOST_DIFFERENCES = 5
 
 def diverged(
     opening: Opening, expected: AnyTurn, held: list[tuple[Actor, Envelope]], *, finishing: bool
-) -> PlaybackError:
-    """The error for a playback that stands still before ``expected``, with these messages held back."""
-    position = expected.position
+) -> tuple[PlaybackError, Message | None]:
+    """The error for a playback that stands still before ``expected``, and what was said in its place, if anything was.
+
+    ``held`` are the messages that were held back.
+    """
     if (hole := _hole(expected)) is not None:
-        return hole
+        return hole, None
+    position = expected.position
     if not held:
         assert finishing
-        return PlaybackDiverged(
-            f"the application closes the partition at position {position - 1}; the recording goes on with {_told(expected)}",
-            position=position,
-        )
+        text = f"the application closes the partition at position {position - 1}; the recording goes on with {_told(expected)}"
+        return PlaybackDiverged(text, position=position), None
     actor, envelope = _nearest(expected, held)
     message = envelope[0]
     if isinstance(message, (BeginExchange, NoteRequest)):
-        return PlaybackDiverged(_about_request(opening, expected, message), position=position)
+        return PlaybackDiverged(_about_request(opening, expected, message), position=position), message
     speaker = "the application" if is_call(envelope[1]) else "the world"
     text = (
         f"at position {position} the recording has {_told(expected)}; {speaker} says {_words(message)} to {actor.name}"
@@ -45,7 +46,7 @@ def diverged(
         found = list(differences(expected.message, message))[:MOST_DIFFERENCES]
         parts = [f"{one.path}: {_shown(one.left)} was recorded, {_shown(one.right)} is said" for one in found]
         text = "; ".join([text, *parts])
-    return PlaybackDiverged(text, position=position)
+    return PlaybackDiverged(text, position=position), message
 
 
 def _nearest(expected: AnyTurn, held: list[tuple[Actor, Envelope]]) -> tuple[Actor, Envelope]:

@@ -64,6 +64,8 @@ class PlayedPartition(RecordingPartition):
         self.opening = opening
         self.recorded_in: Path | None = None
         self.error: PlaybackError | None = None
+        self.said_instead: Message | None = None
+        """What was said where the recording has something else."""
         self.calls: dict[int, int] = {}
         """The application's calls whose numbers differ, with the recorded number of each."""
         self.ended: Future[None] = Future()
@@ -299,7 +301,8 @@ class PlayedPartition(RecordingPartition):
         expected = self.opening.at(self.position + 1)
         assert expected is not None, "beyond the end nothing is waited for"
         held = [*([hopeless] if hopeless is not None else []), *self._held]
-        self.fail(diverged(self.opening, expected, held, finishing=self._finishing))
+        error, self.said_instead = diverged(self.opening, expected, held, finishing=self._finishing)
+        self.fail(error)
 
     def fail(self, error: PlaybackError) -> None:
         """Play nothing back from here on; who waits is told why. On the kernel's thread."""

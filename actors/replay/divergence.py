@@ -26,7 +26,7 @@ def differences(
 
     ``same`` compares the leaves: who has no keys to a log's secrets gives one that can do without.
     """
-    if left is right:
+    if left is right or (same is operator.eq and left == right):  # most are, and that is told sooner so
         return
     if isinstance(left, msgspec.Struct) and type(left) is type(right):
         for name in left.__struct_fields__:

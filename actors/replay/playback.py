@@ -11,15 +11,19 @@ import msgspec
 from partita.actors.replay.divergence import Difference, differences
 from partita.events.errors import PlaybackError
 from partita.events.turn import Cause, External, Turn
+from partita.events.types import Message
 
 AnyTurn = Turn[Any, Any, Any]
 
 
 class TurnDifference(msgspec.Struct, frozen=True):
-    """A position at which the playback has another turn than the recording. None: one of them has no turn there."""
+    """A position at which the playback has another turn than the recording.
+
+    ``played`` is None where something else was said, and so no turn was taken: ``differences`` are those of the messages.
+    """
 
     position: int
-    recorded: AnyTurn | None
+    recorded: AnyTurn
     played: AnyTurn | None
     differences: tuple[Difference, ...]
 
@@ -79,10 +83,12 @@ def compared(
     *,
     calls: Mapping[int, int],
     error: PlaybackError | None,
+    said_instead: Message | None = None,
 ) -> PlayedOpening:
     """Turn by turn: position, time, actor, cause, message, events, effects.
 
-    ``calls`` gives the recorded numbers of calls that came in another order. What follows a playback's error is not compared.
+    ``calls`` gives the recorded numbers of calls that came in another order. What follows a playback's error is not compared;
+    ``said_instead`` is the message that stood in the place of the recorded one then.
     """
     equal = left = beyond = 0
     different: list[TurnDifference] = []
@@ -90,6 +96,9 @@ def compared(
         now = None if turn is None else _renumbered(turn, calls)
         if error is not None and now is not None and now.position >= error.position > 0:
             now = None
+        if was is not None and error is not None and was.position == error.position and said_instead is not None:
+            found = tuple(differences(was.message, said_instead, "message"))
+            different.append(TurnDifference(was.position, was, None, found))
         if now is None:
             left += was is not None
         elif was is None:

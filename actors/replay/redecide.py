@@ -90,7 +90,7 @@ def redecide(
             divergences.append(verdict)
             if limit is not None and len(divergences) >= limit:
                 break
-        states.run((turn,))
+        states.take(turn)
         before = turn
     return Report(first, last, count, tuple(divergences), tuple(skipped))
 
@@ -117,6 +117,8 @@ def judge(
         raised = f"{type(error).__name__}: {error}"
     failed = turn.events[0] if turn.events and type(turn.events[0]) is TurnFailed else None
     if failed is not None and raised == failed.error:
+        return None
+    if raised is None and events == turn.events and effects == turn.effects:
         return None
     found = tuple(_compare(turn, events, effects))
     if raised is None and not found:

@@ -38,6 +38,6 @@ def _different_to_plain(found: TurnDifference, *, reveal: bool) -> dict[str, obj
     return {
         "position": found.position,
         "differences": [difference_to_plain(difference, reveal=reveal) for difference in found.differences],
-        "recorded": None if found.recorded is None else turn_to_plain(found.recorded, reveal=reveal),
+        "recorded": turn_to_plain(found.recorded, reveal=reveal),
         "played": None if found.played is None else turn_to_plain(found.played, reveal=reveal),
     }

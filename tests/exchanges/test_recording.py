@@ -11,10 +11,12 @@ import pytest
 from servers.loopback import LoopbackServer, ServedFile, redirects, sends
 
 import partita
+from partita.actors.exchanges import partition as recording
 from partita.events.downloads import ReportProgress
 from partita.events.exchanges import BeginExchange, NoteBody, NoteFailure, NoteRequest, NoteResponse
 from partita.log import replay
 from partita.session import Session
+from partita.store.committer import _Blob
 
 PATIENCE_S = 30.0
 SECRETS = {
@@ -96,6 +98,25 @@ def test_what_a_download_says_is_safe_came_before_in_the_log(session: Session, s
             assert turn.message.received_bytes <= came
     assert came == len(CONTENT)
     assert 4 <= pieces <= 60
+
+
+def test_a_disk_that_is_far_behind_holds_the_network_back(
+    session: Session, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MOST_WAITING_BYTES", 1 << 20)
+    committer = session._partition.committer
+    waiting: list[int] = []
+    put_blob = committer.put_blob
+
+    def counted(content: bytes) -> bytes:
+        waiting.append(sum(len(item.content) for item in list(committer._queue) if isinstance(item, _Blob)))
+        return put_blob(content)
+
+    monkeypatch.setattr(committer, "put_blob", counted)
+    item = session.download_url(server.on("/file", ServedFile(CONTENT * 4))).get(PATIENCE_S)
+    assert item.finished().get(PATIENCE_S) == "completed"
+    assert len(waiting) >= 16
+    assert max(waiting) < 4 << 20
 
 
 def test_nothing_secret_lies_on_the_disk_in_clear(tmp_path: Path, server: LoopbackServer) -> None:

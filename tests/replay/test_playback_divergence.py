@@ -49,6 +49,12 @@ def test_another_request_is_named_with_the_one_that_was_recorded(log: Recorded, 
     report = system.report()
     assert not report.agrees
     assert (report.turns, report.error) == (2, caught.value)
+    found = report.first_difference
+    assert found is not None
+    assert (found.position, found.played) == (3, None)
+    assert [(one.path, one.left, one.right) for one in found.differences] == [
+        ("message.url", server.url("/login"), server.url("/other"))
+    ]
 
 
 def test_a_request_with_another_body_is_another_request(log: Recorded, server: LoopbackServer) -> None:
