@@ -83,6 +83,7 @@ class Committer(Generic[EntryT]):
         self._marking = threading.Lock()
         self._in_flight = 0
         self._failed: list[EntryT] = []
+        self._failed_blobs: list[_Blob] = []
         self._halted = False
         self._turns_at_most = BATCH_TURNS
         self._urgent = False
@@ -158,16 +159,24 @@ class Committer(Generic[EntryT]):
     # After a failure, by the kernel.
 
     def take_failed(self) -> list[EntryT]:
-        """All entries that were not made durable: those of the batch that failed and those queued since, in order."""
+        """All entries that were not made durable: those of the batch that failed and those queued since, in order.
+
+        Blobs stay queued: a turn that is taken again may name them, and one that nobody names costs only room.
+        """
         failed, self._failed = self._failed, []
+        blobs, self._failed_blobs = self._failed_blobs, []
+        self._mark(len(blobs))
         self._in_flight = 0
         queue = self._queue
         for _ in repeat(None, len(queue)):
             item = queue.popleft()
-            if isinstance(item, (_Picture, _Blob)):
+            if isinstance(item, _Blob):
+                blobs.append(item)
+            elif isinstance(item, _Picture):
                 self._mark(-1)
             else:
                 failed.append(item)
+        queue.extendleft(reversed(blobs))
         return failed
 
     def resume(self) -> None:
@@ -192,6 +201,7 @@ class Committer(Generic[EntryT]):
                 snapshot = pictures[-1].capture() if pictures else None
                 self._log.append(turns, snapshot=snapshot, blobs={blob.digest: blob.content for blob in blobs})
             except Exception as error:  # noqa: BLE001  whatever it was, the callers wait for an answer
+                self._failed_blobs = blobs
                 self._fail(entries, error)
                 return True
             if turns:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from partita.actors.kernel.behavior import Decision
+from partita.actors.kernel.mailbox import Envelope
 from partita.events.turn import Turn
 from partita.events.types import Effect
 
@@ -78,23 +79,23 @@ class Replies:
 
     def __init__(self, submit: Callable[[Entry, bool], None]) -> None:
         self._submit = submit
-        self._waiting: dict[tuple[str, str], list[tuple[Reply, bool]]] = {}
+        self._waiting: dict[tuple[str, str], list[Envelope]] = {}
 
     @property
     def waiting(self) -> int:
         """How many are held back."""
         return sum(map(len, self._waiting.values()))
 
-    def hold(self, actor: str, key: str, reply: Reply, *, durable: bool) -> None:
-        """Until that actor answers the key; with ``durable``, until that answer is durable."""
-        self._waiting.setdefault((actor, key), []).append((reply, durable))
+    def hold(self, actor: str, key: str, envelope: Envelope) -> None:
+        """Whoever sent this, until that actor answers the key; a durable ask, until that answer is durable."""
+        self._waiting.setdefault((actor, key), []).append(envelope)
 
-    def kept_back(self, actor: str, decision: Decision, reply: Reply, *, durable: bool) -> Reply | None:
+    def kept_back(self, actor: str, decision: Decision, reply: Reply, envelope: Envelope) -> Reply | None:
         """A reply that does not simply go with its recorded turn: who is left to be told when the turn is durable."""
         if decision.waits is not None:
-            self.hold(actor, decision.waits, reply, durable=durable)
+            self.hold(actor, decision.waits, envelope)
             return None
-        if not durable:
+        if not envelope[3]:
             settle(reply, decision)
             return None
         assert decision.refusal is not None
@@ -103,16 +104,21 @@ class Replies:
     def answer(self, actor: str, decision: Decision, *, durable: bool) -> None:
         """Release those that an earlier decision held back; with ``durable``, once this turn is."""
         for key, value in decision.answers:
-            for waiting, waits_for_disk in self._waiting.pop((actor, key), ()):
+            for _, _, waiting, waits_for_disk in self._waiting.pop((actor, key), ()):
+                assert waiting is not None, "only who asked is held back"
                 reply = Rejection(waiting, value) if isinstance(value, BaseException) else waiting
                 if durable and waits_for_disk:
                     self._submit((None, reply, value, ()), False)
                 else:
                     reply.set(value)
 
+    def give_back(self) -> list[tuple[str, Envelope]]:
+        """All that is held back, to be asked again: what they were told to wait for may have been undone."""
+        waiting, self._waiting = self._waiting, {}
+        return [(actor, envelope) for (actor, _), envelopes in waiting.items() for envelope in envelopes]
+
     def fail_all(self, error: BaseException) -> None:
         """Nobody will answer them any more."""
-        waiting, self._waiting = self._waiting, {}
-        for replies in waiting.values():
-            for reply, _ in replies:
-                reply.set_exception(error)
+        for _, envelope in self.give_back():
+            if envelope[2] is not None:
+                envelope[2].set_exception(error)

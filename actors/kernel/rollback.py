@@ -49,6 +49,8 @@ class Rollback:
             for actor in list(partition.actors.values()):
                 lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
             self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
+            for name, envelope in partition.replies.give_back():
+                partition.actor(name).actor_inbox.put_internal(envelope)
             for turn, reply, _, _ in entries:
                 if isinstance(reply, Barrier):
                     self._undone = None  # it fails, and so tells
