@@ -44,7 +44,7 @@ T = TypeVar("T")
 FAULTS: Final[Mapping[str, float]] = {**simulated.FAULTS, "crash.here": 0.5}
 """All that can go wrong in a world, each with its highest odds. ``crash.here``: where a program says :meth:`World.may_crash`."""
 
-OF_PARTITA_ITSELF: Final = ("defect.", "outcome.", "disk.torn", "disk.stale_page")
+OF_PARTITA_ITSELF: Final = ("defect.", "outcome.", "disk.torn", "disk.stale_")
 """Faults that a user's program need not meet: defects of partita's own rules, and a disk that spoils what it has stored."""
 
 SETTLES_S: Final = 3600.0
@@ -226,6 +226,9 @@ class World:
 
     def check(self) -> None:
         """Raise :class:`CheckFailed` when a checker has complained, of what is open now included."""
+        stage = self._world.stage
+        if not self._running and isinstance(stage, KernelStage):
+            stage.kernel.run_until_idle()  # what is on its way to the disk gets there
         for system in self._systems:
             for partition in () if system.dead else system.partitions:
                 self._watch.ended(partition)

@@ -101,6 +101,9 @@ class System(ActorSystem):
         """
         if not isinstance(partition, str):
             raise TypeError(f"a partition's name is a str, not {type(partition).__name__}")
+        session = self._sessions.get(partition)
+        if session is not None and not session.closed:
+            return session
         name, persistent = parsed_name(partition)
         return self._session(partition if name else "", name, persistent=persistent, directory=None)
 

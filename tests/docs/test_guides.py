@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +17,17 @@ GUIDES = [
 ]
 
 
+FILE = re.compile(r"# (\w+\.py)(?:: (class \w+|more))?\n")
+"""A block that begins so is a file of the reader's: whole, from that class on, or at its end."""
+
+
+def blocks(path: Path, *languages: str) -> list[str]:
+    fence = rf"^```(?:{'|'.join(languages)})\n(.*?)^```"
+    return re.findall(fence, path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def program(path: Path) -> str:
-    return "\n".join(re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE))
+    return "\n".join(block for block in blocks(path, "python") if not FILE.match(block))
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
@@ -26,6 +38,68 @@ def test_the_code_of_the_guide_runs(guide: Path, tmp_path: Path, capsys: pytest.
         server.on("/report", sends(b"figures" * 1000))
         code = compile(program(guide), str(guide), "exec")
         exec(code, {"BASE": server.url(""), "folder": tmp_path, "__name__": "guide"})
+
+
+def write(block: str, folder: Path) -> None:
+    named = FILE.match(block)
+    assert named is not None
+    path, part = folder / named[1], named[2]
+    before = path.read_text(encoding="utf-8") if part is not None else ""
+    path.write_text(
+        (before if part == "more" else before.partition(part or "\0")[0]) + "\n\n" + block, encoding="utf-8"
+    )
+
+
+def pytest_says(folder: Path, *arguments: str) -> tuple[int, str]:
+    """What pytest says of the reader's files."""
+    plugins = ["-p", "partita.pytest_plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--rootdir",
+            str(folder),
+            *plugins,
+            *arguments,
+            str(folder / "test_shop.py"),
+        ],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path[1:]),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_shop_of_the_guide_breaks_where_it_says_so_and_is_mended(tmp_path: Path) -> None:
+    told = iter(blocks(ROOT / "docs" / "guides" / "simulate.md", "text"))
+    for block in blocks(ROOT / "docs" / "guides" / "simulate.md", "python"):
+        named = FILE.match(block)
+        if named is None:
+            continue
+        write(block, tmp_path)
+        if named[0] == "# shop.py\n":
+            continue  # its test comes next
+        status, output = pytest_says(tmp_path)
+        if named[1] == "shop.py":  # a mended one
+            assert status == 0, output
+            continue
+        failure = next(told)
+        missing = [line for line in failure.splitlines() if line not in output]
+        assert status == 1
+        assert not missing, "\n".join(["docs/guides/simulate.md says", *missing, "and pytest says", output])
+        (seed,) = re.findall(r"--seed (\d+)", failure)
+        assert pytest_says(tmp_path, "--seed", seed, "-k", failure.partition("::")[2].partition('"')[0])[0] == 1
+    assert next(told, None) is None
 
 
 def test_the_two_commands_of_the_readme_are_those_that_ci_runs() -> None:

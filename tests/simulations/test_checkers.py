@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import partita
-from partita.actors.cookies import matching
+from partita.actors.cookies import behavior, matching
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.preferences import SetUserAgent
 from partita.simulation import CheckFailed, World
@@ -212,7 +212,8 @@ def test_cookies_that_are_touched_all_the_time_are_named(bench: Bench, monkeypat
         bench.session.fetch("https://a.test/").get()
     bench.session.cookies.flush_store().get()
     bench.world.check()
-    monkeypatch.setattr(matching, "STALE_AFTER_US", 1_000_000)
+    for module in (matching, behavior):
+        monkeypatch.setattr(module, "STALE_AFTER_US", 1_000_000)
     for _ in range(3):
         bench.world.run_for(10)
         bench.session.fetch("https://a.test/").get()
