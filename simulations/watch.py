@@ -12,7 +12,7 @@ from partita.actors.kernel.fold import kind_of
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.world import Door
 from partita.events import points
-from partita.events.errors import LogDamaged
+from partita.events.errors import LogDamaged, StoreError
 from partita.events.types import Effect, Message, State, tag_of
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.life import CrashKind
@@ -85,6 +85,9 @@ class Watch:
             except LogDamaged as error:
                 if not self._world.disk.damaged:
                     self.complain("damage", f"{error}, and nothing damaged it", error.position)
+            except StoreError as error:  # after a failure it can be read again once it is written again
+                if self._world.healed:
+                    self.complain(name, str(error))
 
     # -- what the rules and carriers of a process tell ------------------------------------------------------------
 

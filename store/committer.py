@@ -195,7 +195,7 @@ class Committer(Generic[EntryT]):
             return False
         entries, pictures, blobs = self._next_batch()
         turns = [cast("RecordedTurn", turn) for entry in entries if (turn := entry[0]) is not None]
-        if turns or pictures or blobs:
+        if turns or pictures or blobs or not self._log.healthy:  # a barrier, too, finds out whether the log can be used
             try:
                 self._recover()
                 snapshot = pictures[-1].capture() if pictures else None
