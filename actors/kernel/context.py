@@ -37,9 +37,9 @@ class Random:
         """An integer in [0, bound), without bias."""
         if bound <= 0:
             raise ValueError(f"below() needs a positive bound, not {bound}")
-        limit = (1 << 64) - (1 << 64) % bound
-        while (bits := self.bits64()) >= limit:
-            pass
+        most = _MASK - bound
+        while (bits := self.bits64()) > most and bits >= (1 << 64) - (1 << 64) % bound:
+            pass  # of the last, incomplete run of ``bound`` numbers
         return bits % bound
 
     def choice(self, options: Sequence[T]) -> T:

@@ -40,6 +40,14 @@ _OF_THE_KERNEL: Mapping[type[Event], Evolve[Any]] = {
 }
 
 
+_NO_ROWS: Mapping[type[Event], Evolve[Any]] = {}
+
+
+def _evolving(behavior: Behavior[Any]) -> dict[type[Event], Evolve[Any]]:
+    """What its events do, the kernel's own among them."""
+    return {**_OF_THE_KERNEL, **behavior.evolve}
+
+
 class Rules(msgspec.Struct, frozen=True):
     """A behavior, as turns are taken by it.
 
@@ -65,7 +73,7 @@ class Rules(msgspec.Struct, frozen=True):
                 for message, decide in behavior.decide.items()
                 if message not in FOR_ALL and not issubclass(message, Outcome)
             },
-            evolve={**_OF_THE_KERNEL, **behavior.evolve},
+            evolve=_evolving(behavior),
         )
 
 
@@ -101,7 +109,7 @@ class Fold:
 
     def __init__(self, behaviors: Behaviors, snapshot: Snapshot | None = None) -> None:
         self._behaviors = behaviors
-        self._tables = {kind: Rules.of(behavior).evolve for kind, behavior in behaviors.items()}
+        self._tables = {kind: _evolving(behavior) for kind, behavior in behaviors.items()}
         self.position = 0
         self.time_us = 0
         self.images: dict[str, Image] = {}
@@ -119,7 +127,7 @@ class Fold:
         name: str | None = None
         state = State()
         pending: Mapping[str, AwaitedEffect] = {}
-        table = dict[type[Event], Evolve[Any]]()
+        table = _NO_ROWS
         turn = None
         for turn in turns:
             if turn.actor != name:
@@ -138,6 +146,19 @@ class Fold:
             images[name] = (state, pending)
             self.position, self.time_us = turn.position, turn.time
         return self
+
+    def take(self, turn: Turn[Any, Event, Any]) -> None:
+        """One more of them."""
+        name = turn.actor
+        kind = kind_of(name)
+        state, pending = self.images.get(name) or (self._behavior(kind, turn.position).initial(), {})
+        table, events = self._tables[kind], turn.events
+        for event in events:
+            state = table[type(event)](state, event)
+        if turn.effects or (events and type(events[-1]) is EffectSettled):
+            pending = pending_after(pending, events, turn.effects)
+        self.images[name] = (state, pending)
+        self.position, self.time_us = turn.position, turn.time
 
     def _behavior(self, kind: str, position: int) -> Behavior[Any]:
         behavior = self._behaviors.get(kind)

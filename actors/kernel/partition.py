@@ -223,6 +223,7 @@ class Partition:
             elif (settled := decide_turn(rules.decide, actor.state, actor.pending, message, context)) is not None:
                 decision = settled
             else:
+                self.rollback.note_ignored(actor.name, envelope)
                 return
             events = decision.events
             if not events and not context.drew:
@@ -237,16 +238,16 @@ class Partition:
             return
         actor.state = state
         effects = decision.effects
-        if effects or (actor.pending and events and type(events[-1]) is EffectSettled):
-            actor.pending = pending_after(actor.pending, events, effects)
         turn: AnyTurn = Turn(position, now, actor.name, envelope[1], message, events, effects)
         self.position = position
         self.time_us = now
         if effects:
             effects = self._deliver(effects, position)
+        if effects or (actor.pending and events and type(events[-1]) is EffectSettled):
+            actor.pending = pending_after(actor.pending, events, effects)
         reply: Reply | None = envelope[2]
         if reply is not None and (decision.waits is not None or decision.refusal is not None or not envelope[3]):
-            reply = self.replies.kept_back(actor.name, decision, reply, durable=envelope[3])
+            reply = self.replies.kept_back(actor.name, decision, reply, envelope)
         self._submit((turn, reply, decision.reply, effects), message.lazy)
         if decision.answers:
             self.replies.answer(actor.name, decision, durable=True)
@@ -283,7 +284,7 @@ class Partition:
             return
         if reply is not None:
             if decision.waits is not None:
-                self.replies.hold(actor.name, decision.waits, reply, durable=durable)
+                self.replies.hold(actor.name, decision.waits, envelope)
             elif durable and self.committer.backlog:  # what it saw may not be on the disk yet
                 answer = reply if decision.refusal is None else Rejection(reply, decision.refusal)
                 self._submit((None, answer, decision.reply, ()), False)

@@ -37,6 +37,7 @@ class Rollback:
         self._unreadable: StoreError | None = None
         self._failed_at = -1
         self._pause_s = FIRST_RETRY_S
+        self._ignored: list[tuple[int, str, Envelope]] = []  # with the position that memory had reached
 
     def undo(self, entries: list[Entry], error: PartitaError) -> None:
         """Back to the last durable turn; ``entries`` are those that the committer gave back."""
@@ -49,7 +50,9 @@ class Rollback:
             for actor in list(partition.actors.values()):
                 lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
             self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
-            for name, envelope in partition.replies.give_back():
+            ignored, self._ignored = self._ignored, []
+            again = [(name, envelope) for position, name, envelope in ignored if position > durable]
+            for name, envelope in (*again, *partition.replies.give_back()):
                 partition.actor(name).actor_inbox.put_internal(envelope)
             for turn, reply, _, _ in entries:
                 if isinstance(reply, Barrier):
@@ -59,6 +62,14 @@ class Rollback:
         for reply in lost:
             if reply is not None:
                 reply.set_exception(StoreFailed(f"{partition.name}: not made durable, and undone: {error}"))
+
+    def note_ignored(self, actor: str, envelope: Envelope) -> None:
+        """An outcome that nobody waits for: should the turn that settled its effect be undone, it counts again."""
+        partition = self._partition
+        durable = partition.store.position
+        self._ignored = [ignored for ignored in self._ignored if ignored[0] > durable]
+        if partition.position > durable:
+            self._ignored.append((partition.position, actor, envelope))
 
     def untold(self) -> StoreFailed | None:
         """What was said with nobody waiting, and then undone: the next barrier says so, once."""

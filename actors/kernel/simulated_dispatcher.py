@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel import threads
+from partita.actors.kernel.actor import Actor
 from partita.actors.kernel.context import Random
 from partita.actors.kernel.delivery import KernelCallbacks
 from partita.actors.kernel.future import FutureTimeout
 from partita.events.errors import PartitaError, WouldDeadlock
 
 if TYPE_CHECKING:
-    from partita.actors.kernel.actor import Actor
     from partita.actors.kernel.future import Future, Waiter
     from partita.store.committer import Committer
-
-T = TypeVar("T")
 
 EPOCH_US: Final = 1_767_225_600_000_000
 """Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z."""
@@ -79,7 +79,7 @@ class _Task:
         if self.stopped:
             self._kernel.ready_again(self, number)
         else:
-            trap.arm(lambda: self._kernel.ready_again(self, number))
+            trap.arm(partial(self._kernel.ready_again, self, number))
 
     def _end(self) -> None:
         self.done = True
@@ -139,20 +139,6 @@ class SimulatedClock:
         await _Sleep(self._kernel, seconds)
 
 
-class Bag(Generic[T]):
-    """Those that could go on; one is drawn at random, in constant time."""
-
-    __slots__ = ("items",)
-
-    def __init__(self) -> None:
-        self.items: list[T] = []
-
-    def draw(self, index: int) -> T:
-        items = self.items
-        items[index], items[-1] = items[-1], items[index]
-        return items.pop()
-
-
 class SimulatedDispatcher:
     """Runs on the thread that calls it: ``future.get()``, :meth:`run_for` and :meth:`run_until_idle` let it go on."""
 
@@ -162,14 +148,14 @@ class SimulatedDispatcher:
         self.draws = 0
         self.tasks: dict[_Task, None] = {}
         """Effects, and other coroutines, that have not come to their end; in the order they began."""
-        self._draws_at_most = draws_at_most
+        self._draws_at_most = math.inf if draws_at_most is None else draws_at_most
         self.began_us = start_us
         self.now_us = start_us
         self.task: _Task | None = None
         self.steps = 0
         self.clock = SimulatedClock(self)
         self._random = Random(seed)
-        self._ready: Bag[Callable[[], object]] = Bag()
+        self._ready: list[Actor | tuple[_Task, int]] = []  # actors with messages, tasks with the wait that is over
         self._soon: deque[Callable[[], object]] = deque()
         self._committers: list[Committer[Any]] = []
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
@@ -184,29 +170,46 @@ class SimulatedDispatcher:
 
     # -- going on ---------------------------------------------------------------------------------------------------
 
-    def step(self) -> bool:
+    def step(self) -> bool:  # noqa: C901  # every call more is paid by every step
         """One step of one of those that could go on; False when nobody could."""
         if self._soon:
             self._soon.popleft()()
             return True
-        ready = self._ready.items
-        committers = [committer for committer in self._committers if committer.backlog]
-        count = len(ready) + len(committers)
+        ready = self._ready
+        count = len(ready)
+        for committer in self._committers:
+            if committer.backlog:
+                count += 1
         if not count:
             return False
         self.steps += 1
-        drawn = self._drawn(count) if count > 1 else 0
+        drawn = 0
+        if count > 1:
+            self.draws += 1
+            if self.draws <= self._draws_at_most:
+                drawn = self._random.below(count)
         if drawn >= len(ready):
-            committers[drawn - len(ready)].commit_once()
-        else:
-            self._ready.draw(drawn)()
+            self._commit(drawn - len(ready))
+            return True
+        one = ready.pop()
+        if drawn < len(ready):
+            ready[drawn], one = one, ready[drawn]
+        if isinstance(one, Actor):
+            self.turning = True
+            try:
+                one.take_turns(1)
+            finally:
+                self.turning = False
+            return True
+        task, wait = one
+        if task.waits == wait:
+            task.step()
         return True
 
-    def _drawn(self, count: int) -> int:
-        self.draws += 1
-        if self._draws_at_most is not None and self.draws > self._draws_at_most:
-            return 0
-        return self._random.below(count)
+    def _commit(self, number: int) -> None:
+        """The ``number``-th of those that have something to commit does."""
+        behind = [committer for committer in self._committers if committer.backlog]
+        behind[number].commit_once()
 
     @property
     def timers(self) -> int:
@@ -216,13 +219,13 @@ class SimulatedDispatcher:
     def crash(self) -> None:
         """The process that ran here is gone: nobody goes on. Virtual time does."""
         tasks, self.tasks = self.tasks, {}
-        self._ready.items.clear()
+        self._ready.clear()
         self._soon.clear()
         self._timers.clear()
         self._committers.clear()
         for task in tasks:
             task.abandon()
-        self._ready.items.clear()  # what their last blocks may have woken
+        self._ready.clear()  # what their last blocks may have woken
         self._soon.clear()
         self.task = None
         self.turning = False
@@ -280,25 +283,13 @@ class SimulatedDispatcher:
 
     def ready_again(self, task: _Task, wait: int) -> None:
         """A task may go on, unless it has gone on from that wait already."""
-
-        def go_on() -> None:
-            if task.waits == wait:
-                task.step()
-
-        self._ready.items.append(go_on)
+        self._ready.append((task, wait))
 
     # -- what a kernel does (see kernel.py) -------------------------------------------------------------------------
 
     def schedule(self, actor: Actor) -> None:
         """See :class:`~partita.actors.kernel.kernel.Kernel`; so for the rest."""
-        self._ready.items.append(lambda: self._turn(actor))
-
-    def _turn(self, actor: Actor) -> None:
-        self.turning = True
-        try:
-            actor.take_turns(1)
-        finally:
-            self.turning = False
+        self._ready.append(actor)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         self._soon.append(function)
