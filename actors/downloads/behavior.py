@@ -255,10 +255,10 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     DownloadHead:      (ignore,    head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     ChooseTarget:      (ignore,    ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
     ReportProgress:    (ignore,    ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
-    DownloadFinished:  (ignore,    finished,  ignore,        finished,  ignore,     ignore,    ignore,    ignore),
+    DownloadFinished:  (ignore,    finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
     DownloadBroke:     (ignore,    broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
     EffectLost:        (ignore,    lost,      lost,          lost,      ignore,     ignore,    ignore,    ignore),
-    DownloadNotWanted: (ignore,    ignore,    not_wanted,    ignore,    ignore,     ignore,    ignore,    ignore),
+    DownloadNotWanted: (ignore,    not_wanted, not_wanted,   not_wanted,  ignore,     ignore,    ignore,    ignore),
 }
 # fmt: on
 """A row for each message, a column for each phase, in the order of ``PHASES``."""

@@ -241,8 +241,11 @@ def cut_power(medium: Medium, tables: StoredTables) -> None:
         if earlier != turns.values[later]:
             _damage(medium, tables, Damage(tables.directory, "turns", later, "stale"), earlier)
     # The last record is left alone: nothing that comes after it could tell.
+    damaged = {damage.key for damage in medium.damaged if damage.directory == tables.directory}
     rewritten = [
-        key for key in turns.keys[:-1] if key in tables.replaced and tables.replaced[key] != turns.values[key]
+        key
+        for key in turns.keys[:-1]
+        if key not in damaged and key in tables.replaced and tables.replaced[key] != turns.values[key]
     ]
     if rewritten and (random := strikes("disk.stale_rewrite")) is not None:
         key = random.choice(rewritten)

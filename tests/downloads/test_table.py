@@ -47,7 +47,9 @@ def test_every_message_has_a_cell_for_every_phase() -> None:
 
 
 def test_every_message_of_the_vocabulary_has_one_row_somewhere() -> None:
-    assert declared(Message) | {Recover, ShutDown, EffectLost} == TABLE.keys() | (ledger.behavior.decide.keys() & declared(Message))
+    assert declared(Message) | {Recover, ShutDown, EffectLost} == TABLE.keys() | (
+        ledger.behavior.decide.keys() & declared(Message)
+    )
     assert TABLE.keys() & ledger.behavior.decide.keys() == {Recover}
 
 
