@@ -11,17 +11,32 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from benchmarks import append, debugger, idle_actors, opening, replay, simulation, table, turns
+from benchmarks import (
+    append,
+    debugger,
+    idle_actors,
+    opening,
+    redeciding,
+    replay,
+    seeds,
+    simulation,
+    table,
+    turns,
+    virtual_time,
+)
 from benchmarks.measuring import FULL, SMOKE, Bench, Row
 
 GROUPS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "append": append.rows,
     "turns": turns.rows,
     "replay": replay.rows,
+    "redeciding": redeciding.rows,
     "opening": opening.rows,
     "debugger": debugger.rows,
     "idle_actors": idle_actors.rows,
     "simulation": simulation.rows,
+    "virtual_time": virtual_time.rows,
+    "seeds": seeds.rows,
 }
 
 

@@ -39,6 +39,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     openings: int
     actors: int
     simulated_turns: int
+    hops: int
+    """Messages passed on in virtual time in a round."""
+    seeds: int
+    """Of each scenario, in a round."""
 
 
 FULL = Sizes(
@@ -51,6 +55,8 @@ FULL = Sizes(
     openings=15,
     actors=10_000,
     simulated_turns=50_000,
+    hops=20_000,
+    seeds=5,
 )
 SMOKE = Sizes(
     rounds=2,
@@ -62,6 +68,8 @@ SMOKE = Sizes(
     openings=3,
     actors=500,
     simulated_turns=3_000,
+    hops=1_000,
+    seeds=1,
 )
 
 

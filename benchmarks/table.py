@@ -18,7 +18,7 @@ from benchmarks.measuring import ABSENT, Row
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
-PACKAGES = ("eventsourcing", "lmdb", "msgspec", "pykka", "trio", "xxhash")
+PACKAGES = ("eventsourcing", "lmdb", "looptime", "msgspec", "pykka", "simpy", "trio", "xxhash")
 COLUMNS = ("what", "ours", "peer", "result", "spread", "floor", "goal", "verdict")
 _STYLES = {"reached": "green", "goal missed": "yellow", "below the floor": "bold red"}
 

@@ -18,7 +18,7 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.dispatcher import Dispatcher
 from partita.actors.kernel.kernel import Kernel
 from partita.actors.kernel.partition import Partition
-from partita.actors.kernel.world import Clock, World
+from partita.actors.kernel.world import Carriers, Clock, World
 from partita.events.preferences import DownloadPathSet, PreferencesState, SetDownloadPath
 from partita.events.turn import External, Turn
 from partita.store.codec import RecordedTurn
@@ -122,9 +122,12 @@ def partition(
     store: PartitionStore,
     behaviors: Mapping[str, Behavior[Any]] = BEHAVIORS,
     clock: Clock | None = None,
+    carriers: Carriers | None = None,
 ) -> Iterator[Partition]:
     """A partition over a store; both are closed at the end."""
-    running = Partition(store, behaviors=behaviors, carriers={}, kernel=kernel, world=world(clock or SystemClock()))
+    running = Partition(
+        store, behaviors=behaviors, carriers=carriers or {}, kernel=kernel, world=world(clock or SystemClock())
+    )
     try:
         yield running
     finally:

@@ -22,6 +22,7 @@ from partita.cookies import Cookies
 from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.downloads import AwaitDownload, BeginDownload, DownloadOrder
+from partita.events.errors import SystemClosed
 from partita.events.network import Credentials, Fetch, Redirect
 from partita.events.preferences import SetDownloadPath, SetUserAgent
 from partita.events.secret import Secret
@@ -175,6 +176,8 @@ class Session(Emitter):
         if timeout is not None and not timeout > 0:
             raise ValueError(f"timeout is a number of seconds above 0, not {timeout}")
         checked(message)
+        if self.closed:
+            raise SystemClosed(f"{self._name} has been closed; open it again with from_partition()")
         number, call = self._partition.carrying.open_call(request.content)
         taken = self._partition.ask(msgspec.structs.replace(message, call_id=number), durable=False)
         taken.when_done(lambda: _fail_with(taken, call))

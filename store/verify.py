@@ -7,7 +7,7 @@ word on how its pages fit together. The walk does not end at the first damage: w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from xxhash import xxh3_64_intdigest
 from partita.events.errors import KeyMissing, LogDamaged, SecretErased, StoreError, UnknownTag
 from partita.store import snapshots
 from partita.store.blobs import opened
-from partita.store.codec import Batch, Codec, heads, key_position, unwrapped
+from partita.store.codec import Batch, Codec, RecordedTurn, TurnHead, heads, key_position, unwrapped
 from partita.store.environment import Environment, Table, reading
 from partita.store.identity import Identity
 from partita.store.index import index_entries
@@ -162,15 +162,25 @@ def _count_of(value: bytes) -> int:
 def _verify_batch(batch: Batch, codec: Codec, index: _Sum, report: Verification) -> None:
     report.batches += 1
     try:
-        beginnings = heads(batch.payload, batch.first)
-        positions = [head.position for head in beginnings]
-        if positions != list(range(batch.first, batch.last + 1)):
-            report.note(batch.first, f"the batch at position {batch.first} holds turns of other positions")
-        for key, _ in index_entries({head.actor for head in beginnings}, batch.first):
-            index.add(key)
-        report.turns += len(codec.turns(batch))
-    except (LogDamaged, UnknownTag) as error:
+        turns = _read(batch, codec, report)
+    except LogDamaged as error:
         report.note(batch.first, str(error))
+        return
+    if [turn.position for turn in turns] != list(range(batch.first, batch.last + 1)):
+        report.note(batch.first, f"the batch at position {batch.first} holds turns of other positions")
+    for key, _ in index_entries({turn.actor for turn in turns}, batch.first):
+        index.add(key)
+
+
+def _read(batch: Batch, codec: Codec, report: Verification) -> Sequence[RecordedTurn | TurnHead]:
+    """The turns of a batch; of one that this version does not know whole, their beginnings."""
+    try:
+        turns = codec.turns(batch)
+    except UnknownTag as error:
+        report.note(batch.first, str(error))
+        return heads(batch.payload, batch.first)
+    report.turns += len(turns)
+    return turns
 
 
 def _verify_index(items: Iterator[Item | Torn], index: _Sum, report: Verification) -> None:

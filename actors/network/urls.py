@@ -14,6 +14,7 @@ SCHEMES: Final = ("http", "https")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _FIRST_PRINTABLE: Final = " "
 _SHOWN: Final = 200
+_HAS_A_PATH: Final = re.compile("[^:]+://[^/?#]*/")
 _FORBIDDEN_IN_HOST: Final = frozenset(" #%/<>?@[\\]^|\x7f")  # URL standard 3.5
 _LONGEST_HOST: Final = 253
 _LONGEST_LABEL: Final = 63
@@ -62,7 +63,8 @@ def _checked(url: URL, shown: str) -> str:
         raise InvalidURL(f"{shown}: a host's name has at most 253 characters, and 63 between its dots (RFC 1035 2.3.4)")
     if url.port is not None and not 0 < url.port <= _LAST_PORT:
         raise InvalidURL(f"{shown}: {url.port} is no port; ports go from 1 to 65535")
-    return str(url.copy_with(raw_path=url.raw_path))  # an empty path becomes "/"
+    text = str(url)
+    return text if _HAS_A_PATH.match(text) else str(url.copy_with(raw_path=url.raw_path))  # that one has a "/"
 
 
 def _host(url: URL) -> str:
@@ -72,6 +74,8 @@ def _host(url: URL) -> str:
 
 def without_userinfo(url: str) -> tuple[str, str | None]:
     """The URL without ``user:password@``, and the ``Authorization`` field that they make (RFC 7617), if any."""
+    if "@" not in url:  # most have none, and reading a URL takes its time
+        return url, None
     parsed = URL(url)
     if not parsed.userinfo:
         return url, None

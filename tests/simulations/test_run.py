@@ -11,6 +11,7 @@ from partita.actors.kernel.context import Random
 from partita.actors.kernel.future import Future
 from partita.events.errors import LogDamaged
 from partita.simulations.faults import Fault
+from partita.simulations.knobs import drawn
 from partita.simulations.life import Crash, Dead, Life
 from partita.simulations.outcome import Level, Outcome, Plan
 from partita.simulations.run import Run
@@ -18,7 +19,7 @@ from partita.simulations.run import run as run_by_name
 from partita.simulations.scenario import Scenario, User, scenarios
 from partita.simulations.stage import KernelStage, Stage, Stuck
 from partita.simulations.trio_stage import TrioStage
-from partita.simulations.world import World
+from partita.simulations.world import FAULTS, SETTINGS
 from partita.system import System
 
 LEVELS: tuple[Level, ...] = ("kernel", "trio")
@@ -189,7 +190,8 @@ def test_nothing_goes_wrong_any_more_once_the_users_are_done() -> None:
 def test_an_older_version_s_snapshots_are_not_believed() -> None:
     cookies = scenarios()["cookies"]
     assert cookies.before is not None
-    seeds = [seed for seed in range(40) if World(seed, settings=cookies.settings).knobs.settings["version.old"]]
+    settings = {**SETTINGS, **cookies.settings}
+    seeds = [seed for seed in range(40) if drawn(seed, FAULTS, settings).settings["version.old"]]
     outcomes = [run_by_name("cookies", seed, System) for seed in seeds[:4]]
     assert len(outcomes) == 4
     assert all(outcome.ok for outcome in outcomes)
