@@ -57,7 +57,6 @@ class Log:
             raise UsageError(f"{path} exists already: nothing is written over")
         self._store.export(Path(path), include_keys=include_keys)
 
-
     def export_shareable(self, path: str | Path, *, with_bodies: bool = False, hide_users: bool = False) -> Shared:
         """Write the whole log as one file without any secret in it, and check that there is none.
 

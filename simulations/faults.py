@@ -24,7 +24,7 @@ class Faults:
     """Decides which faults strike in one run.
 
     ``odds``: each fault's name with how likely it strikes where it could (0 to 1; a name that is not in it never does).
-    ``only``: none but these strike, whatever the odds: how shrinking takes faults away.
+    ``only``: these strike, whatever the odds, and no others: how shrinking takes faults away, and moves them.
     """
 
     def __init__(self, seed: int, odds: Mapping[str, float], *, only: frozenset[Fault] | None = None) -> None:
@@ -43,10 +43,9 @@ class Faults:
             return None
         number = self._asked[name] = self._asked[name] + 1
         random = numbered(self._keys[name], number)
-        if random.random() >= likely:
-            return None
+        drawn = random.random() < likely
         fault = Fault(name, number)
-        if self._only is not None and fault not in self._only:
+        if not (drawn if self._only is None else fault in self._only):
             return None
         self.struck.append(fault)
         return random

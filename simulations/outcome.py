@@ -13,16 +13,18 @@ Level = Literal["kernel", "trio"]
 """``kernel``: everything on the simulation kernel. ``trio``: the live kernel and the live HTTP stack in virtual time."""
 
 
-class Plan(Struct, frozen=True):
+class Plan(Struct, frozen=True, omit_defaults=True):
     """What a run leaves out; how shrinking asks for less. The default leaves nothing out.
 
     ``faults``: only these strike; ``steps``: users take only the steps of these numbers; ``schedule``: from so many draws on,
-    nothing is drawn and the first that could go on does.
+    nothing is drawn and the first that could go on does; ``until_complaint``: the run ends where a checker first complains, so
+    that this is where its log ends.
     """
 
     faults: tuple[Fault, ...] | None = None
     steps: tuple[int, ...] | None = None
     schedule: int | None = None
+    until_complaint: bool = False
 
 
 class Violation(Struct, frozen=True):

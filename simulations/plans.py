@@ -1,6 +1,6 @@
 """A plan as a text that can be pasted into a command line: no blanks, nothing that a shell takes for its own.
 
-    faults=network.reset:1-3+7,disk.full:2/steps=1-5+9/schedule=12
+    faults=network.reset:1-3+7,disk.full:2/steps=1-5+9/schedule=12/end=complaint
 
 Numbers stand as ranges. A part that is missing leaves nothing out; ``faults=none`` and ``steps=none`` leave out all.
 """
@@ -18,12 +18,13 @@ from partita.simulations.faults import Fault
 from partita.simulations.outcome import Level, Plan
 
 NONE: Final = "none"
+COMPLAINT: Final = "complaint"
 _NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 _RANGE: Final = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 _MOST: Final = 1_000_000
 """A range of more numbers than this is a slip of the keyboard."""
 
-Part = Literal["faults", "steps", "schedule"]
+Part = Literal["faults", "steps", "schedule", "end"]
 
 
 class Run(Struct, frozen=True):
@@ -57,6 +58,8 @@ def plan_text(plan: Plan) -> str:
         parts.append("steps=" + (_ranges(plan.steps) or NONE))
     if plan.schedule is not None:
         parts.append(f"schedule={plan.schedule}")
+    if plan.until_complaint:
+        parts.append(f"end={COMPLAINT}")
     return "/".join(parts)
 
 
@@ -67,7 +70,7 @@ def plan_of(text: str) -> Plan:
     for part in filter(None, text.split("/")):
         what, equals, value = part.partition("=")
         if not equals or what in seen:
-            raise _wrong(text, f"{part!r} is not faults=..., steps=... or schedule=..., each once")
+            raise _wrong(text, f"{part!r} is not faults=..., steps=..., schedule=... or end={COMPLAINT}, each once")
         seen.add(what)
         if what == "faults":
             plan = structs.replace(plan, faults=tuple(_faults(text, value)))
@@ -75,8 +78,10 @@ def plan_of(text: str) -> Plan:
             plan = structs.replace(plan, steps=() if value == NONE else tuple(_numbers(text, value)))
         elif what == "schedule" and value.isascii() and value.isdigit():
             plan = structs.replace(plan, schedule=int(value))
+        elif part == f"end={COMPLAINT}":
+            plan = structs.replace(plan, until_complaint=True)
         else:
-            raise _wrong(text, f"{part!r} is not faults=..., steps=... or schedule=NUMBER")
+            raise _wrong(text, f"{part!r} is not faults=..., steps=..., schedule=NUMBER or end={COMPLAINT}")
     return plan
 
 

@@ -82,7 +82,7 @@ class Run:
         self.scenario = scenario
         self.plan = plan
         self.world = World(seed, level=level, plan=plan, settings=scenario.settings)
-        self.watch = Watch(self.world, (*ALWAYS, *scenario.checkers))
+        self.watch = Watch(self.world, (*ALWAYS, *scenario.checkers), until_complaint=plan.until_complaint)
         if scenario.hosts is not None:
             scenario.hosts(self.world)
         self._make_system = make_system
@@ -122,7 +122,7 @@ class Run:
             with self.watch.looking():
                 while not self._ended:
                     self._live(self._process)
-                if not self._unreadable:
+                if not self._unreadable and not self.watch.has_ended_the_run:
                     self._live(self._last_look)
             return self._outcome(log_path)
         finally:
@@ -140,6 +140,11 @@ class Run:
                     for refused in refusals.refused:  # whether anything has caught it or not
                         self.watch.complain("refusals", str(refused))
         except (Crash, Dead) as ending:
+            if self.watch.has_ended_the_run:
+                world.heal()
+                world.stop()
+                self._ended = True
+                return
             crash = ending if isinstance(ending, Crash) else world.life.crash
             assert crash is not None, "only who has crashed is dead"
             world.crash(crash.kind)
@@ -293,7 +298,8 @@ class Run:
             self._next_step[user.number] += 1
             self._taken.append(number)
             random = numbered(key, number)
-            await user.sleep(random.random() * pause_s)
+            if pause_s:  # else they go on at once, together with whatever else is under way
+                await user.sleep(random.random() * pause_s)
             try:
                 await step(user, random)
             except EXPECTED as error:

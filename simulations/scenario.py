@@ -52,8 +52,8 @@ class User:
         return self.system.from_partition(MAIN)
 
     async def sleep(self, seconds: float) -> None:
-        """Do nothing for so many virtual seconds."""
-        await self.world.stage.clock.sleep(seconds)
+        """Do nothing for so many virtual seconds. The clocks may be set meanwhile."""
+        await self.world.clock.sleep(seconds)
 
 
 Step = Callable[[User, Random], Awaitable[None]]

@@ -1,8 +1,9 @@
 """A failing run, made smaller while it goes on failing in the same checker.
 
-Faults are taken away first, then users' steps (both by delta debugging: Zeller and Hildebrandt, "Simplifying and isolating
-failure-inducing input", 2002), then the schedule is made plain from some draw on, and at last faults once more: with fewer
-steps, fewer may do. The same run always shrinks to the same.
+What comes after the complaint is cut off. Then faults are taken away, then users' steps (both by delta debugging: Zeller and
+Hildebrandt, "Simplifying and isolating failure-inducing input", 2002), then the schedule is made plain from some draw on, then
+faults are made to strike sooner, so that what came before them is no longer needed. All that is done again while it helps: with
+fewer steps, fewer faults may do. The same run always shrinks to the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from partita.events.errors import NotReproduced
+from partita.simulations.faults import Fault
 from partita.simulations.outcome import Outcome, Plan
 from partita.simulations.sweep import Work
 
@@ -23,7 +25,12 @@ T = TypeVar("T")
 
 RUNS_AT_MOST: Final = 2_000
 
-Phase = Literal["again", "faults", "steps", "schedule", "faults again", "done"]
+SOONEST: Final = 24
+"""So many places are tried for a fault to strike at, from the first on."""
+
+ROUNDS: Final = 4
+
+Phase = Literal["again", "end", "faults", "steps", "schedule", "sooner", "done"]
 
 
 class Shrunk(Struct, frozen=True, kw_only=True):
@@ -126,14 +133,11 @@ class _Shrinking:
         finished = True
         try:
             self._begin()
-            self._enter("faults")
-            self._less_faults()
-            self._enter("steps")
-            self._less_steps()
-            self._enter("schedule")
-            self._plainer_schedule()
-            self._enter("faults again")
-            self._less_faults()
+            for _ in range(ROUNDS):
+                before = self._best
+                self._round()
+                if self._best is before:
+                    break
             self._enter("done")
         except _Enough:
             finished = False
@@ -147,6 +151,18 @@ class _Shrinking:
             runs=self._runs,
             finished=finished,
         )
+
+    def _round(self) -> None:
+        self._enter("end")
+        self._fails(replace(self._plan, until_complaint=True), in_fewer_turns=True)
+        self._enter("faults")
+        self._less_faults()
+        self._enter("steps")
+        self._less_steps()
+        self._enter("schedule")
+        self._plainer_schedule()
+        self._enter("sooner")
+        self._sooner_faults()
 
     def _begin(self) -> None:
         kept = self._kept()
@@ -173,6 +189,15 @@ class _Shrinking:
         if self._plan.steps is not None:
             fewest(self._plan.steps, lambda steps: self._fails(replace(self._plan, steps=steps)))
 
+    def _sooner_faults(self) -> None:
+        for fault in self._plan.faults or ():
+            others = tuple(other for other in self._plan.faults or () if other != fault)
+            for number in range(1, min(fault.number, SOONEST + 1)):
+                sooner = Fault(fault.name, number)
+                plan = replace(self._plan, faults=(*others, sooner))
+                if sooner not in others and self._fails(plan, in_fewer_turns=True):
+                    break
+
     def _plainer_schedule(self) -> None:
         fails, passes = self._best.draws, 0
         if self._fails(replace(self._plan, schedule=0)):
@@ -186,8 +211,11 @@ class _Shrinking:
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def _fails(self, plan: Plan) -> bool:
-        """Whether the run still fails in the same checker with this plan; if so, this plan is the best from now on."""
+    def _fails(self, plan: Plan, *, in_fewer_turns: bool = False) -> bool:
+        """Whether the run still fails in the same checker with this plan; if so, this plan is the best from now on.
+
+        ``in_fewer_turns``: one that takes as many turns as the best is none, for it takes nothing away.
+        """
         known = self._failed.get(plan)
         if known is not None:
             return known
@@ -201,10 +229,11 @@ class _Shrinking:
             failed = False
         else:
             failed = any(violation.checker == self._checker for violation in outcome.violations)
+            failed = failed and not (in_fewer_turns and outcome.turns >= self._best.turns)
+            if failed:
+                self._plan, self._best = plan, outcome
+                self._keep()
         self._failed[plan] = failed
-        if failed:
-            self._plan, self._best = plan, outcome
-            self._keep()
         self._tell()
         return failed
 

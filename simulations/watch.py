@@ -15,7 +15,7 @@ from partita.events import points
 from partita.events.errors import LogDamaged, StoreError
 from partita.events.types import Effect, Message, State, tag_of
 from partita.simulations.checker import Broken, Checker
-from partita.simulations.life import CrashKind
+from partita.simulations.life import Crash, CrashKind
 from partita.simulations.outcome import Violation
 from partita.simulations.processes import was_played
 
@@ -40,10 +40,14 @@ def _who_answers(question: Question, checkers: Sequence[Checker]) -> list[tuple[
 
 
 class Watch:
-    """The checkers of one run, and what they saw."""
+    """The checkers of one run, and what they saw. ``until_complaint``: the process is ended where one first complains."""
 
-    def __init__(self, world: World, checkers: Sequence[Callable[[World], Checker]]) -> None:
+    def __init__(
+        self, world: World, checkers: Sequence[Callable[[World], Checker]], *, until_complaint: bool = False
+    ) -> None:
         self._world = world
+        self._until_complaint = until_complaint
+        self.has_ended_the_run = False
         made = [make(world) for make in checkers]
         self._asked = {question: _who_answers(question, made) for question in _QUESTIONS}
         self.violations: list[Violation] = []
@@ -88,6 +92,10 @@ class Watch:
             except StoreError as error:  # after a failure it can be read again once it is written again
                 if self._world.healed:
                     self.complain(name, str(error))
+        life = self._world.life
+        if self._until_complaint and self.violations and life.alive:
+            self.has_ended_the_run = True
+            raise life.end(Crash("kill", "the first complaint"))
 
     # -- what the rules and carriers of a process tell ------------------------------------------------------------
 

@@ -103,8 +103,12 @@ class World:
 
     def crash(self, kind: CrashKind) -> None:
         """The process is gone. What was in flight to and from it is, too."""
-        self.life.alive = False
         self.crashes += 1
+        self.stop(kind)
+
+    def stop(self, kind: CrashKind = "kill") -> None:
+        """The same, where nothing went wrong: the run ends before its process does."""
+        self.life.alive = False
         self.disk.crash(kind)
 
     def heal(self) -> None:

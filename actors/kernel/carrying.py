@@ -153,7 +153,9 @@ class Carrying:
             if outcome is not None:
                 assert not isinstance(outcome, Outcome) or isinstance(effect, AwaitedEffect), "an outcome nobody awaits"
                 door.tell(outcome)
-            elif isinstance(effect, AwaitedEffect):  # if its actor waits for it all the same, it must not do so for ever
+            elif isinstance(
+                effect, AwaitedEffect
+            ):  # if its actor waits for it all the same, it must not do so for ever
                 door.tell(EffectLost(effect.id, "it ended without an outcome"))
         finally:
             self._under_way.pop(key, None)

@@ -111,7 +111,9 @@ async def _tell_cookies(door: Door, asked: Outgoing, response: NetworkResponse) 
     lines = tuple(Secret(line) for line in fields.every(response.headers, "set-cookie"))
     if lines:
         url, _ = urls.without_userinfo(urls.without_fragment(asked.url))
-        with contextlib.suppress(StoreError):  # a log that cannot be read or written: the response stands, as without a jar
+        with contextlib.suppress(
+            StoreError
+        ):  # a log that cannot be read or written: the response stands, as without a jar
             await door.ask(CookiesReceived(url, lines), to="session")
 
 

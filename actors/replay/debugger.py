@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
@@ -20,6 +21,8 @@ from partita.events.errors import QueryFailed
 from partita.events.types import State
 from partita.store.codec import RecordedTurn
 from partita.store.partition import PartitionStore
+
+_OWN_STATE: Final = re.compile(r"^state(?=[.\[]|$)")
 
 
 class Deciding(NamedTuple):
@@ -165,7 +168,12 @@ class Debugger:
 
     def blame(self, path: str) -> Blame:
         """The turn, up to here, that last changed what stands at a path: ``session.cookies["sid"]``."""
-        return blame(self.timeline, path, self.position)
+        return blame(self.timeline, self.path_from_here(path), self.position)
+
+    def path_from_here(self, path: str) -> str:
+        """The same path with the actor's name: ``state`` is that of the turn's own actor, as in queries."""
+        turn = self.turn
+        return path if turn is None else _OWN_STATE.sub(lambda _: turn.actor, path)
 
     def deciding(self, position: int | None = None) -> Deciding:
         """The decide call of a turn (default: this one), with the state that it saw."""

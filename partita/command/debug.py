@@ -41,7 +41,7 @@ def debug(
     """
     with reading(partition, data_dir, through=through) as store:
         debugger = Debugger(store, BEHAVIORS)
-        shell = Shell(debugger, View(debugger, as_json=as_json, reveal=reveal))
+        shell = Shell(partition, debugger, View(debugger, as_json=as_json, reveal=reveal))
         if commands:
             for line in commands:
                 shell.run(line)

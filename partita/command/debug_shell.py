@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -33,9 +34,13 @@ class Command(NamedTuple):
 
 
 class Shell:
-    """Runs the debugger's commands. ``status`` is the exit status so far: 1 once something asked for was not found."""
+    """Runs the debugger's commands. ``log``: how the log was named, for commands that go on from here.
 
-    def __init__(self, debugger: Debugger, view: View) -> None:
+    ``status`` is the exit status so far: 1 once something asked for was not found.
+    """
+
+    def __init__(self, log: str, debugger: Debugger, view: View) -> None:
+        self.log = log
         self.debugger = debugger
         self.view = view
         self.status = 0
@@ -140,7 +145,7 @@ class Shell:
             self.view.state()
             return
         images = self.debugger.timeline.at(self.debugger.position).images
-        path = parse_path(argument, images)
+        path = parse_path(self.debugger.path_from_here(argument), images)
         state = images[path.actor][0] if path.actor in images else MISSING
         steps = resolved(state, path.steps)
         if steps is None:
@@ -167,7 +172,12 @@ class Shell:
     def _blame(self, argument: str) -> None:
         if not argument:
             raise WrongUsage("blame PATH: session.preferences.user_agent, session.cookies['sid'], download/1a2b.phase")
-        self.view.blame(self.debugger.blame(argument))
+        debugger = self.debugger
+        self.view.blame(debugger.blame(argument))
+        if debugger.position > debugger.begin:
+            stretch = f"--from {debugger.begin + 1} --to {debugger.position}"
+            log = f"{shlex.quote(self.log)} " if self.log else ""
+            self.view.note(f"should it be otherwise? partita to-test {log}{stretch} --expect-fixed --assert EXPR")
 
     def _eval(self, argument: str) -> None:
         way, _, expression = argument.partition(" ")
@@ -258,7 +268,8 @@ _WAYS: Final = ("list", "first", "last", "count", "now")
 QUERIES: Final = (
     "EXPR is a Python expression over position, time, actor, cause, message, event, effect, turn, state, session,\n"
     'actors[NAME], and the fields of events by name: event is CookieStored and cookie.name == "sid".\n'
-    "PATH is one like session.cookies['sid'].value or download/1a2b.phase. ; separates commands, an empty line repeats a step."
+    "PATH is one like session.cookies['sid'].value, download/1a2b.phase or state.phase (of the turn's own actor).\n"
+    "; separates commands, an empty line repeats a step."
 )
 
 

@@ -1,5 +1,6 @@
 """One run of a scenario, told."""
 
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,9 @@ def simulate_one(
         print_failure(to, outcome, plan)
     if out is not None:
         to.print(f"kept in {out}")
+        to.print(f"look into it with: partita debug {shlex.quote(str(out))}")
+    elif not outcome.ok:
+        print_how_to_keep(to, outcome, plan)
     to.print(f"log {outcome.digest}")
     return outcome.ok
 
@@ -60,6 +64,12 @@ def print_failure(to: Console, outcome: Outcome, plan: Plan) -> None:
         for turn in outcome.last_turns[-LAST_TURNS:]:
             to.print(f"  {turn}")
     to.print(f"run again with: {Run(outcome.scenario, outcome.seed, outcome.level, plan).command()}")
+
+
+def print_how_to_keep(to: Console, outcome: Outcome, plan: Plan) -> None:
+    """The command that keeps the run's log, for the debugger."""
+    command = Run(outcome.scenario, outcome.seed, outcome.level, plan).command()
+    to.print(f"keep its log with: {command} --out {outcome.scenario}-{outcome.seed}.log")
 
 
 def outcome_to_plain(outcome: Outcome, plan: Plan) -> dict[str, object]:

@@ -13,7 +13,7 @@ from partita.command.cluster import Workers
 from partita.command.code_version import code_version
 from partita.command.ending import complain
 from partita.command.printing import console, counted, plain_table, print_json
-from partita.command.simulated_run import outcome_to_plain, print_failure, print_run
+from partita.command.simulated_run import outcome_to_plain, print_failure, print_how_to_keep, print_run
 from partita.command.sweep_progress import status, sweep_progress
 from partita.errors import NotReproduced
 from partita.simulations import shrink as shrinking
@@ -183,6 +183,7 @@ class Sweeping:
         if shrunk is not None:
             out.print(Text(f"\nseed {shrunk.before.seed} shrunk: {shrunk.told()}", style="bold"))
             print_failure(out, shrunk.after, shrunk.plan)
+            print_how_to_keep(out, shrunk.after, shrunk.plan)
         if kept is not None:
             out.print(f"kept in {kept}: say there what was fixed")
         if report.ok:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -95,3 +96,4 @@ def _tell(path: Path, beside: Path, written: Written, turns: int, expect: str | 
     if expect is not None:
         told = {True: "holds today", False: "does not hold today", None: "cannot be asked today: deciding raises"}
         out.print(f"{expect}: {told[written.holds]}")
+    out.print(f"run it with: python -m pytest {shlex.quote(str(path))}")

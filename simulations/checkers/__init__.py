@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from partita.simulations.checkers.bytes_reported import ReportedBytesAreThere
 from partita.simulations.checkers.bytes_served import BytesServed
 from partita.simulations.checkers.chain import ChainVerifies
 from partita.simulations.checkers.damage import DamageIsFound
@@ -13,6 +14,7 @@ from partita.simulations.checkers.downloads_listed import DownloadsAreListed
 from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
 from partita.simulations.checkers.folding import StateIsTheFold
+from partita.simulations.checkers.forgotten import ForgottenByTheNextProcess
 from partita.simulations.checkers.nonces import NoncesAreUsedOnce
 from partita.simulations.checkers.order import OneOrder
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
@@ -33,8 +35,10 @@ ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
     PromisesAreKept,
     NoncesAreUsedOnce,
     DamageIsFound,
+    ReportedBytesAreThere,
     BytesServed,
     DownloadsAreListed,
+    ForgottenByTheNextProcess,
     OneOrder,
     SettledOnce,
     TouchesAreRare,

@@ -22,5 +22,7 @@ class OneOrder(Checker):
             if turn.position != expected:
                 raise Broken(f"position {expected} should come next, and {turn.position} does", turn.position)
             if turn.time < time_us:
-                raise Broken(f"it was taken {(time_us - turn.time) / 1e6:g} s before the turn that it follows", turn.position)
+                raise Broken(
+                    f"it was taken {(time_us - turn.time) / 1e6:g} s before the turn that it follows", turn.position
+                )
             expected, time_us = turn.position + 1, turn.time

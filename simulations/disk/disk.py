@@ -86,6 +86,11 @@ class Disk(Medium):
         file = self.names.current.get(path)
         return bytes(file.content) if isinstance(file, File) else None
 
+    def size(self, path: str) -> int | None:
+        """How many bytes a process would read in a file; None when there is none."""
+        file = self.names.current.get(path)
+        return len(file.content) if isinstance(file, File) else None
+
     def paths(self) -> list[str]:
         """The paths of all files, sorted; those of partitions' data left out."""
         return sorted(path for path, node in self.names.current.items() if isinstance(node, File))
@@ -106,4 +111,4 @@ class Disk(Medium):
             elif node.unsynced:
                 self.lied = node.lose(strikes("power.file")) or self.lied
             elif node.diverged:
-                node.lose(None)
+                self.lied = node.lose(None) or self.lied

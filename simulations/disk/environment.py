@@ -248,7 +248,7 @@ def cut_power(medium: Medium, tables: StoredTables) -> None:
         if key not in damaged and key in tables.replaced and tables.replaced[key] != turns.values[key]
     ]
     if rewritten and (random := strikes("disk.stale_rewrite")) is not None:
-        key = random.choice(rewritten)
+        key = random.choice((rewritten[-1], random.choice(rewritten)))  # the newest is not behind a snapshot yet
         _damage(medium, tables, Damage(tables.directory, "turns", key, "stale"), tables.replaced[key])
 
 

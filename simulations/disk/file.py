@@ -19,7 +19,7 @@ Write = tuple[int, bytes | None]
 class File:
     """``content`` is what is read; ``durable`` is what a power cut leaves, with a drawn part of what is ``unsynced``."""
 
-    __slots__ = ("_durable", "_synced", "content", "diverged", "owed", "unsynced")
+    __slots__ = ("_durable", "_synced", "content", "diverged", "forsworn", "owed", "unsynced")
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = bytearray(content)
@@ -28,6 +28,7 @@ class File:
         self.unsynced: list[Write] = []
         self.owed = 0  # how many of the unsynced a lying disk has said to be synced
         self.diverged = False  # a sync failed: what was to be synced by it never will be
+        self.forsworn = False  # and something was among it that a lying disk had said to be synced before
 
     @property
     def durable(self) -> bytearray:
@@ -66,7 +67,11 @@ class File:
 
         (The "fsync gate": a second sync has nothing to do, and comes back as if all were well.)
         """
-        self._synced += [write for write in self.unsynced if random.below(2)]
+        for number, write in enumerate(self.unsynced):
+            if random.below(2):
+                self._synced.append(write)
+            else:
+                self.forsworn = self.forsworn or number < self.owed
         self.unsynced.clear()
         self.owed = 0
         self.diverged = True
@@ -76,7 +81,7 @@ class File:
 
         Returns whether something was lost that had been said to be synced.
         """
-        broken = False
+        broken = self.forsworn
         if random is not None:
             for number, (offset, data) in enumerate(self.unsynced):
                 kept = data if data is None else data[: _kept_bytes(random, offset, len(data))]
@@ -92,7 +97,7 @@ class File:
             self.sync()
             if self.diverged:
                 self.content = bytearray(self.durable)
-        self.diverged = False
+        self.diverged = self.forsworn = False
         return broken
 
 

@@ -19,14 +19,13 @@ from partita.simulations.internet.answers import Answer
 
 FAULTS: Final[Mapping[str, float]] = {
     "network.slow": 0.1,  # a stall in the middle of a body
-    "network.reset": 0.1,  # at any byte of head or body
-    "network.truncated": 0.05,  # closed before all that was announced has come
+    "network.reset": 0.7,  # at any byte of head or body
+    "network.truncated": 0.3,  # closed before all that was announced has come
     "network.silent": 0.03,  # no more bytes ever
     "server.error": 0.1,  # 503, and the app is not asked
-    "server.wrong_range": 0.1,  # another range than was asked for; the server says so
-    "server.short_range": 0.1,  # fewer bytes than were asked for; the server says so
-    "server.ignores_range": 0.1,  # all of it in place of a range
-    "server.ignores_if_range": 0.3,  # the range, whatever has become of the file
+    "server.wrong_range": 0.3,  # another range than was asked for; the server says so
+    "server.short_range": 0.3,  # fewer bytes than were asked for; the server says so
+    "server.ignores_range": 0.3,  # all of it in place of a range
     "server.lies_length": 0.03,  # more or fewer bytes than announced
     "server.garbage": 0.03,  # no HTTP at all
 }
@@ -72,17 +71,13 @@ class Delivery(Struct, frozen=True):
 async def delivered(request: Request, ask: Callable[[Request], Awaitable[Answer]], faults: Faults) -> Delivery:
     """Have the host answer, and let happen to the answer what happens on the way."""
     failing = faults.strikes("server.error")
-    ranged = _is_ranged(request)
-    ignoring = faults.strikes("server.ignores_range") if ranged else None
-    unconditional = faults.strikes("server.ignores_if_range") if ranged else None
+    ignoring = faults.strikes("server.ignores_range") if _is_ranged(request) else None
     if failing is not None:
         answer = _OVERLOADED
         if request.method == "HEAD":
             answer = structs.replace(answer, body=memoryview(b""))
     else:
-        if unconditional is not None:
-            request = _without(request, b"if-range")
-        answer = await ask(request if ignoring is None else _without(request, b"range", b"if-range"))
+        answer = await ask(request if ignoring is None else without(request, b"range", b"if-range"))
     return _on_its_way(answer, faults)
 
 
@@ -90,7 +85,8 @@ def _is_ranged(request: Request) -> bool:
     return any(name.lower() == b"range" for name, _ in request.headers.raw)
 
 
-def _without(request: Request, *names: bytes) -> Request:
+def without(request: Request, *names: bytes) -> Request:
+    """The same without the header fields of these names (in lower case)."""
     fields = [(name, value) for name, value in request.headers.raw if name.lower() not in names]
     return Request(request.method, request.url, headers=fields, content=request.content)
 

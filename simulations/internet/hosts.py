@@ -18,7 +18,7 @@ from partita.actors.network.http import Request
 from partita.simulations.faults import Faults
 from partita.simulations.internet import deliveries
 from partita.simulations.internet.answers import Answer, App, AsgiApp, answer_of, from_asgi, is_asgi
-from partita.simulations.internet.deliveries import Delivery, delivered
+from partita.simulations.internet.deliveries import Delivery, delivered, without
 from partita.simulations.life import Life
 
 FAULTS: Final[Mapping[str, float]] = {
@@ -35,6 +35,7 @@ SETTINGS: Final[Mapping[str, tuple[float, ...]]] = {
     "network.latency_s": (0.0, 0.001, 0.02, 0.2),  # one way
     "network.bandwidth": (200_000.0, 1e6, 10e6, 1e9),  # bytes a second, of each connection
     "network.chunk_bytes": (16_384, 65_536, 262_144, 1_048_576),
+    "server.knows_if_range": (1, 1, 1, 0),  # 0: its servers send a range whatever has become of the file
 }
 """How the net is, each with the values it may have."""
 
@@ -104,6 +105,7 @@ class Internet:
         self.latency_s = settings.get("network.latency_s", 0.02)
         self.bandwidth = settings.get("network.bandwidth", 10e6)
         self.chunk_bytes = int(min(settings.get("network.chunk_bytes", 65_536), self.bandwidth))  # a second's at most
+        self.knows_if_range = bool(settings.get("server.knows_if_range", 1))
         self.requests: list[Seen] = []
         self.served: dict[str, dict[str, bytes | memoryview]] = {}
         self._hosts: dict[str, Host] = {}
@@ -209,7 +211,8 @@ class Internet:
             self._keep(str(asked.url), asked.method, answer)
             return answer
 
-        delivery = await delivered(request, ask, self.faults)
+        heard = request if self.knows_if_range else without(request, b"if-range")
+        delivery = await delivered(heard, ask, self.faults)
         if delivery.lies and delivery.answer.status == 200:  # noqa: PLR2004
             announced = int(delivery.answer.header("content-length"))
             if announced < len(delivery.answer.body):  # by its own words, the server served no more than this

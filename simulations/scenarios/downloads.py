@@ -63,6 +63,17 @@ def drawn_item(user: User, random: Random) -> Any | None:
     return random.choice(items) if items else None
 
 
+async def see_through(user: User, random: Random) -> None:
+    """Start a download, and go on with it whenever it stops: the file is wanted."""
+    item = await user.session.download_url(f"https://{HOST}/file{random.below(FILES)}")
+    for _ in range(ATTEMPTS):
+        await wait_for_its_end(user, item)
+        if not item.can_resume():
+            return
+        await user.sleep(random.random() * 5)
+        item.resume()
+
+
 async def resume(user: User, random: Random) -> None:
     """Go on with one, whatever it does."""
     item = drawn_item(user, random)
@@ -123,7 +134,14 @@ async def prepare(user: User) -> None:
     await user.session.flush()
 
 
-STEPS: Final = {"begin": begin, "resume": resume, "pause": pause, "cancel": cancel, "look": look}
+STEPS: Final = {
+    "begin": begin,
+    "see_through": see_through,
+    "resume": resume,
+    "pause": pause,
+    "cancel": cancel,
+    "look": look,
+}
 
 downloads: Final = Scenario(
     name="downloads",

@@ -174,8 +174,9 @@ def test_a_failure_is_told_with_the_code_s_version_and_the_first_is_shrunk(simul
 
 
 def test_the_command_that_is_printed_replays_what_was_shrunk(simulate: Simulate) -> None:
-    line = simulate("shop", "--seeds", 50, status=1).lines[-1]
+    *_, line, keeping = simulate("shop", "--seeds", 50, status=1).lines
     words = shlex.split(line.removeprefix("run again with: "))
+    assert shlex.split(keeping.removeprefix("keep its log with: "))[: len(words)] == words
     assert words[:2] == ["partita", "simulate"]
     again = simulate(*words[2:], status=1)
     assert "acknowledged-turns at 42: turn 42 is gone" in again.lines

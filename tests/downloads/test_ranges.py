@@ -57,6 +57,14 @@ def test_a_response_to_a_range_is_compared_with_what_was_asked(
     assert fit(status, headers, offset=100, total_bytes=1000, e_tag='"v1"') == expected
 
 
+@pytest.mark.parametrize(("now", "expected"), [("Monday", "goes on"), ("Tuesday", "ask again"), ("", "goes on")])
+def test_the_rest_of_another_file_is_told_by_its_date_when_a_server_ignores_the_condition(
+    now: str, expected: str
+) -> None:
+    headers = (("Content-Range", "bytes 100-999/1000"), ("Last-Modified", now))
+    assert fit(206, headers, offset=100, total_bytes=1000, e_tag="", last_modified="Monday") == expected
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [(200, "begins again"), (203, "begins again"), (206, "failed"), (416, "failed"), (204, "failed")],

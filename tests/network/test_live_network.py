@@ -176,7 +176,9 @@ def test_a_closed_network_sends_nothing(server: LoopbackServer) -> None:
 
 def test_bytes_beyond_the_announced_length_are_no_answer_to_the_next_request(server: LoopbackServer) -> None:
     smuggled = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nevil!"
-    said = server.on("/said", lambda _, reply: reply.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" + smuggled))
+    said = server.on(
+        "/said", lambda _, reply: reply.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" + smuggled)
+    )
     asked = server.on("/asked", sends(b"right"))
 
     async def main() -> None:

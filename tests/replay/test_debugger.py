@@ -96,6 +96,7 @@ def test_blame_finds_the_turn_that_last_changed_a_path(log: Debugger) -> None:
         ("session.cookies['a'].value", 6),
         ("session.cookies['c'].value", 4),
         ("session.cookies['shop.example']", 7),
+        ("state.cookies.count", 7),  # that of the turn's own actor, which is the session's
     ):
         found = log.blame(path)
         assert found.turn is not None, path
@@ -171,6 +172,11 @@ def test_why_leads_from_a_download_to_the_call_from_outside(system: partita.Syst
         assert [type(turn.message).__name__ for turn in chain.turns][-2:] == ["StartDownload", "BeginDownload"]
         assert isinstance(chain.outside, External)
         assert chain.outside.kind == "api"
+        log.jump(log.last)
+        log.when("event is DownloadCompleted", backward=True)
+        here = log.blame("state.phase")
+        assert here.path == f"download/{item.id}.phase"
+        assert (here.before, here.after) == ("receiving", "completed")
         log.jump(log.last)
         begin = item.id[:6]
         phase = log.blame(f"download/{begin}.phase")

@@ -71,6 +71,7 @@ def test_what_struck_is_kept_in_order_and_can_be_all_that_strikes() -> None:
     assert seen == {fault: particulars[fault] for fault in faults.struck if fault in chosen}
     assert not struck(Faults(5, {"a": 1.0}, only=frozenset()), "a")
     assert struck(Faults(5, {"a": 1.0}, only=frozenset({Fault("a", 7)})), "a") == [7]
+    assert struck(Faults(5, {"a": 1e-9}, only=frozenset({Fault("a", 7)})), "a") == [7], "whatever the odds"
 
 
 def test_faults_are_held_released_spared_and_healed() -> None:

@@ -12,15 +12,18 @@ import pytest
 import partita
 from partita.actors.cookies import behavior, matching
 from partita.actors.session.behavior import BEHAVIORS
+from partita.events.downloads import DownloadState
 from partita.events.preferences import SetUserAgent
 from partita.simulation import CheckFailed, World
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.checkers import ALWAYS
+from partita.simulations.checkers.bytes_reported import ReportedBytesAreThere
 from partita.simulations.checkers.damage import DamageIsFound
 from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
 from partita.simulations.checkers.mixing import NothingIsMixed
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
+from partita.simulations.disk.file import File
 from partita.simulations.disk.medium import Damage
 from partita.simulations.scenarios.following import ToldInOrder
 from partita.store.keys import KEY_ID_BYTES, NONCE_BYTES
@@ -203,6 +206,20 @@ def test_a_completed_download_whose_file_is_gone_is_named(bench: Bench) -> None:
     item.finished().get()
     del bench.world.disk.names.current[item.get_save_path()]
     assert bench.said("bytes").endswith(f"is completed, and {item.get_save_path()} is not there")
+
+
+def test_a_download_that_counts_bytes_which_its_file_has_not_is_named(bench: Bench) -> None:
+    actor = bench.partition.actor("download/1")
+    actor.state = DownloadState(phase="receiving", part_path="/file.part", target_path="/file", received_bytes=10)
+    checker = ReportedBytesAreThere(bench.inner)
+    names = bench.world.disk.names.current
+    names["/file.part"] = File(b"0123456789")
+    checker.told(bench.partition, 2)
+    names["/file"] = names.pop("/file.part")  # it has its name, and the turn that says so is on its way
+    checker.told(bench.partition, 2)
+    names["/file"] = File(b"012345")
+    said = broken(checker, "told", bench.partition, 2)
+    assert said == "download/1 has received 10 bytes, and 6 are in its file"
 
 
 def test_cookies_that_are_touched_all_the_time_are_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ PLANS = st.builds(
     faults=st.none() | FAULTS.map(lambda faults: tuple(sorted(faults))),
     steps=st.none() | st.sets(st.integers(0, 60)).map(lambda steps: tuple(sorted(steps))),
     schedule=st.none() | st.integers(0, 10**9),
+    until_complaint=st.booleans(),
 )
 
 
@@ -35,8 +36,9 @@ def test_it_can_be_read_by_people() -> None:
         faults=(Fault("network.reset", 1), Fault("disk.full", 2), Fault("network.reset", 2), Fault("network.reset", 7)),
         steps=(1, 2, 3, 9),
         schedule=12,
+        until_complaint=True,
     )
-    assert plan_text(plan) == "faults=disk.full:2,network.reset:1-2+7/steps=1-3+9/schedule=12"
+    assert plan_text(plan) == "faults=disk.full:2,network.reset:1-2+7/steps=1-3+9/schedule=12/end=complaint"
     assert plan_text(Plan(faults=(), steps=())) == "faults=none/steps=none"
     assert plan_text(Plan()) == ""
 
@@ -58,6 +60,7 @@ def test_it_can_be_read_by_people() -> None:
         "schedule=",
         "schedule=-1",
         "schedule=none",
+        "end=soon",
         "schedule=٣",
         "steps=1/steps=2",
         "users=1",

@@ -9,7 +9,9 @@ import pytest
 
 from partita.actors.kernel.context import Random
 from partita.actors.kernel.future import Future
+from partita.actors.kernel.partition import Partition
 from partita.events.errors import LogDamaged
+from partita.simulations.checker import Broken, Checker
 from partita.simulations.faults import Fault
 from partita.simulations.knobs import drawn
 from partita.simulations.life import Crash, Dead, Life
@@ -145,6 +147,26 @@ def test_steps_are_taken_away_and_the_others_stay_as_they_were() -> None:
     assert sorted(outcome.steps) == [2, 5]
     assert set(drawn.values()) < all_of_them
     assert played(note, plan=Plan(faults=(), steps=())).steps == ()
+
+
+class AtTheThirdTurn(Checker):
+    name = "third"
+
+    def told(self, partition: Partition, position: int) -> None:
+        if position >= 3:
+            raise Broken("the third turn has come", 3)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_run_can_end_where_a_checker_first_complains(level: Level) -> None:
+    checkers = (AtTheThirdTurn,)
+    whole = played(level=level, checkers=checkers)
+    cut = played(level=level, checkers=checkers, plan=Plan(faults=(), until_complaint=True))
+    assert complaints(cut) == complaints(whole)[:1] == ["third: the third turn has come"]
+    assert 3 <= cut.turns < whole.turns
+    assert cut.crashes == 0
+    assert len(cut.steps) <= len(whole.steps)
+    assert played(level=level, plan=Plan(faults=(), until_complaint=True)).digest == played(level=level).digest
 
 
 @pytest.mark.parametrize("level", LEVELS)

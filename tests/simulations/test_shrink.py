@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from toys import simulated
 
 from partita.errors import NotReproduced
@@ -129,7 +130,7 @@ def test_it_tells_how_far_it_is() -> None:
     seen: list[Progress] = []
     shrink(simulated.flawed, failing(), on_progress=seen.append)
     assert list(dict.fromkeys(one.phase for one in seen)) == [
-        "again", "faults", "steps", "schedule", "faults again", "done",
+        "again", "end", "faults", "steps", "schedule", "sooner", "done",
     ]  # fmt: skip
     assert [one.best.turns for one in seen] == sorted((one.best.turns for one in seen), reverse=True)
 
@@ -185,3 +186,33 @@ def test_the_fewest_of_a_failure_that_is_not_monotone_still_fail() -> None:
     found = fewest(items, fails)
     assert fails(found)
     assert not any(fails(found[:at] + found[at + 1 :]) for at in range(len(found)))
+
+
+def test_a_fault_is_made_to_strike_sooner_where_that_makes_the_run_shorter() -> None:
+    def work(scenario: str, seed: int, level: Level, plan: Plan, log_path: Path | None) -> Outcome:
+        """Fails by a crash from the third on; every step before the crash is needed for it to come."""
+        crash = next((fault for fault in plan.faults or (Fault("crash", 20),) if fault.name == "crash"), None)
+        steps = tuple(step for step in range(1, 31) if plan.steps is None or step in plan.steps)
+        fails = crash is not None and 3 <= crash.number <= len(steps)
+        return simulated.outcome(
+            scenario,
+            seed,
+            level,
+            violations=(Violation("lost", "it is gone"),) if fails else (),
+            faults=() if crash is None else (crash,),
+            steps=steps if plan.faults is None else steps[: crash.number if crash else 0],
+        )
+
+    shrunk = shrink(work, work("shop", 7, "kernel", Plan(), None))
+    assert shrunk.plan.faults == (Fault("crash", 3),)
+    assert len(shrunk.after.steps) == 3
+
+
+def test_what_comes_after_the_complaint_is_cut_off() -> None:
+    def work(scenario: str, seed: int, level: Level, plan: Plan, log_path: Path | None) -> Outcome:
+        outcome = simulated.flawed(scenario, seed, level, plan, log_path)
+        return replace(outcome, turns=3) if plan.until_complaint and not outcome.ok else outcome
+
+    shrunk = shrink(work, failing())
+    assert shrunk.plan == replace(SMALLEST, until_complaint=True)
+    assert shrunk.after.turns == 3

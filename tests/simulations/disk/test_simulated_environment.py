@@ -9,7 +9,7 @@ from partita.simulations.disk.disk import FAULTS
 from partita.simulations.life import Crash, Dead
 from partita.store import conformance
 from partita.store.codec import position_key, unwrapped, wrapped
-from partita.store.environment import RoomNeeded, reading
+from partita.store.environment import RoomNeeded, reading, written
 
 
 @pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
@@ -220,6 +220,21 @@ def test_a_damaged_record_is_named_and_can_be_told(fault, lies, machine, tools):
             unwrapped(position, left[damage.key])
         tools.put(running.environment(), damage.key, honest[damage.key])
         assert not running.disk.damaged
+
+
+def test_what_was_taken_back_may_stand_again_where_another_record_was_written(machine, tools):
+    running = machine({"disk.stale_rewrite": 1.0})
+    filled(running, tools, 1, 2)
+    stale = tools.everything(running.environment())
+    for key in stale:
+        written(running.environment(), lambda transaction, key=key: transaction.delete("turns", key))
+    for key in stale:
+        tools.put(running.environment(), key, b"another")
+    running.crash("power")
+    (damage,) = running.disk.damaged
+    first, last = sorted(stale)
+    assert damage.key == first
+    assert tools.everything(running.environment()) == {first: stale[first], last: b"another"}
 
 
 def test_whoever_watches_is_told_of_each_write_whatever_becomes_of_it(machine, tools):

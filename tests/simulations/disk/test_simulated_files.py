@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partita.actors.kernel.context import Random
 from partita.simulations.disk.disk import FAULTS
 from partita.simulations.disk.file import SECTOR_BYTES, File
 from partita.simulations.life import Crash, Dead
+from partita.store.environment import written
 
 PATH = "/downloads/file.part"
 POWER = {"power.file": 1.0, "power.name": 1.0}
@@ -246,6 +248,23 @@ def test_a_lying_disk_loses_what_it_said_to_be_synced(machine, tools):
     assert True in outcomes
 
 
+def test_a_sync_that_fails_loses_what_a_lying_disk_said_to_be_synced_before(machine, tools):
+    outcomes = set()
+    for seed in range(20):
+        running = machine({"file.io_error": 1.0}, seed=seed, disk__lies=1)
+        running.faults.spare("file.")
+        file = stored(running, tools, b"synced")
+        random = Random(seed)
+        running.faults.strikes = lambda name, random=random: random if name == "file.io_error" else None
+        with pytest.raises(OSError, match="Input/output"):
+            tools.done(file.sync())
+        running.faults.strikes = lambda name: None
+        running.crash("power")
+        assert running.disk.lied != (running.disk.content(PATH) == b"synced")
+        outcomes.add(running.disk.lied)
+    assert outcomes == {True, False}
+
+
 def test_every_operation_takes_its_time_and_now_and_then_more(machine, tools):
     running = machine({"file.slow": 1.0}, file__latency_s=0.05)
     stored(running, tools, b"content")
@@ -285,7 +304,17 @@ def test_every_fault_of_the_disk_is_one_of_its_faults(machine, tools):
     running.disk.lying = True
     tools.put(running.environment(), b"owed")
     running.crash("power")
+    rewritten(running, tools)
+    running.crash("power")
     assert asked.names == set(FAULTS)
+
+
+def rewritten(running, tools):
+    """A record is taken back, and another written under its key; one more follows."""
+    written(running.environment(), lambda transaction: transaction.delete("turns", b"1"))
+    written(running.environment(), lambda transaction: transaction.delete("turns", b"2"))
+    tools.put(running.environment(), b"1", b"another value")
+    tools.put(running.environment(), b"2", b"another value")
 
 
 class _Asked:

@@ -1,0 +1,12 @@
+"""All mutations. Re-issue has none: no effect of today's declares ``recovery="reissue"``, so no run comes by it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .mutation import Mutation
+from .of_capabilities import CAPABILITIES
+from .of_the_kernel import KERNEL
+from .of_the_store import STORE
+
+CATALOGUE: Final[dict[str, Mutation]] = {mutation.name: mutation for mutation in (*STORE, *KERNEL, *CAPABILITIES)}
