@@ -94,6 +94,8 @@ _HOMES: Final = {
 
 def __getattr__(name: str) -> object:
     """Load a name when it is first used: the parts can be imported without the whole."""
+    if name == "errors":
+        return importlib.import_module("partita.errors")
     if name == "default_session":
         return importlib.import_module("partita.system").default_system().default_session
     home = _HOMES.get(name)
@@ -105,4 +107,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, "default_session"])
+    return sorted([*globals(), *_HOMES, "default_session", "errors"])

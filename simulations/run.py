@@ -175,10 +175,10 @@ class Run:
         if self.scenario.finish is not None:
             await self._finish(kernel, system)
         main = system.from_partition(MAIN)._partition  # noqa: SLF001  # a user may have closed it, and opened it again
-        if main is not partition:
+        if await self._settled(main):  # only then it can be read for certain
+            if main is not partition:
+                self.watch.opened(main)
             partition = main
-            self.watch.opened(partition)
-        if await self._settled(partition):
             self._turns = partition.store.position
             self.watch.ended(partition)
             partition.tell(SetDownloadPath(LAST_WORD))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.context import Random
@@ -98,6 +99,15 @@ async def cancel(user: User, random: Random) -> None:
         item.cancel()
 
 
+async def tidy_up(user: User, random: Random) -> None:
+    """Delete what an interrupted download has left, as who makes room does: it has to begin again."""
+    item, disk = drawn_item(user, random), user.world.disk
+    part_path = "" if item is None else f"{item.save_path}.part"
+    if item is not None and item.get_state() == "interrupted" and part_path in disk.paths():
+        with suppress(OSError):  # the disk may be read-only
+            await disk.files(user.world.life).remove(part_path)
+
+
 async def look(user: User, random: Random) -> None:  # noqa: ARG001
     """All getters of all items answer, whatever the state."""
     for item in user.session.downloads():
@@ -140,6 +150,7 @@ STEPS: Final = {
     "resume": resume,
     "pause": pause,
     "cancel": cancel,
+    "tidy_up": tidy_up,
     "look": look,
 }
 

@@ -67,7 +67,7 @@ def pytest_says(folder: Path, *arguments: str) -> tuple[int, str]:
         ],
         cwd=folder,
         env={
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")},
             "PYTHONPATH": os.pathsep.join(sys.path[1:]),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTEST_ADDOPTS": "",

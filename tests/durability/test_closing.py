@@ -207,7 +207,7 @@ def test_partitions_that_are_opened_and_closed_leave_no_threads_and_no_files(
             for session in sessions:
                 put(session, 0, 0).get(30)
                 session.close()
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads  # one that idled may have ended
         assert open_files() == files
         assert not system.partitions
 
@@ -222,7 +222,7 @@ def test_systems_that_are_opened_and_closed_leave_no_threads_and_no_files(tmp_pa
     threads, files = threading.active_count(), open_files()
     for _ in range(20):
         one()
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # one that idled may have ended
     assert open_files() == files
 
 

@@ -122,16 +122,6 @@ CAPABILITIES: Final = (
         scenarios=("downloads", "moving_target"),
     ),
     Mutation(
-        name="download.word_of_a_stopped_fetch_counts",
-        gone="what a fetch reports that was given up counts for the next",
-        edits=(
-            Edit("actors.downloads.behavior:progress", "message.effect_id != state.effect_id or", ""),
-            Edit("actors.downloads.behavior:head_came", "if message.effect_id != state.effect_id:", "if False:"),
-            Edit("actors.downloads.behavior:target_chosen", "if message.effect_id != state.effect_id:", "if False:"),
-        ),
-        scenarios=("downloads", "moving_target"),
-    ),
-    Mutation(
         name="download.files_stay_open",
         gone="a fetch that ends does not close its file",
         edits=(Edit(f"{FETCH}.close", "    await self._close_part()\n", ""),),

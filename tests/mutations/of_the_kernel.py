@@ -31,7 +31,7 @@ KERNEL: Final = (
     ),
     Mutation(
         name="reply.before_what_it_saw_is_durable",
-        gone="a getter's answer does not wait for the commit of what it shows",
+        gone="an answer that changes nothing does not wait for the commit of what it saw",
         edits=(Edit(UNRECORDED, "elif durable and self.committer.backlog:", "elif False:"),),
         scenarios=("cookies",),
     ),

@@ -48,6 +48,7 @@ class Hunt(Struct, frozen=True):
 
 def hunt(bug: PlantedBug, copy: Copy, *, start: int, seeds: int) -> Hunt:
     """Sweep, keep the log, look into it, write the test, run it. Raises :class:`AssertionError` where one does not lead on."""
+    start = max(start, 0)
     first = ["--start", start] if start else []
     sweep = copy.partita("simulate", bug.scenario, *first, "--seeds", seeds)
     assert sweep.status == 1, (
