@@ -64,7 +64,8 @@ def planted(bug: PlantedBug, folder: Path) -> Copy:
 
 def run(code: Path, desk: Path, module: str, *words: object) -> Done:
     """Run a module's command in ``desk``, by the package in ``code``."""
-    left_out = {"FORCE_COLOR", "NO_COLOR", "COLUMNS", "CI", "BUILD_NUMBER"}  # pytest says more where it sees one of these
+    # Where it sees one of the last two, pytest says more.
+    left_out = {"FORCE_COLOR", "NO_COLOR", "COLUMNS", "CI", "BUILD_NUMBER"}
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
     done = subprocess.run(
         # -P: the package is that of the path, whatever lies here
