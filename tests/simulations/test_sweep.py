@@ -149,7 +149,7 @@ def test_a_seed_that_raises_is_told_and_the_sweep_goes_on() -> None:
     assert not report.ok
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a race of concurrent.futures at a worker's death
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # concurrent.futures' own race
 def test_a_worker_that_dies_is_told_with_its_seed_and_the_sweep_goes_on() -> None:
     report = sweep(simulated.deadly, "shop", range(400), executor=partial(processes, 2), jobs=2)
     assert report.finished
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_is_told_with_its_seed_and_the_sweep_goes_on() -> Non
     assert report.turns == 398 * 5
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a race of concurrent.futures at a worker's death
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # concurrent.futures' own race
 def test_a_sweep_whose_every_worker_dies_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "DEATHS_AT_MOST", 2)
     with pytest.raises(SweepFailed, match="no worker lives long enough"):
