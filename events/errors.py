@@ -7,11 +7,16 @@
     │   ├── InvalidPosition (ValueError)
     │   ├── InvalidPlan (ValueError)
     │   ├── InvalidQuery (ValueError)
+    │   ├── ProtocolError (ValueError)   "Failed to register protocol: S" and the like
     │   ├── QueryFailed           a query raised on a turn (.position)
     │   └── WouldDeadlock (RuntimeError)
     ├── CookieError ─ Electron's "Failed to set cookie - …"
-    │   └── CookieValueError (ValueError)
+    │   ├── CookieValueError (ValueError)
+    │   └── CookieFileError (ValueError)   a file of cookies that cannot be taken over: which line, and why
     ├── DownloadRefused · DownloadFailed
+    ├── NetLogRefused (TypeError)     "There is already a net log running", "No net log in progress"
+    ├── HandlerTimeout (TimeoutError)  a handler or listener did not answer in time
+    ├── BlobUnavailable (LookupError)  "Could not get blob data handle"
     ├── ActorFailed ─ a turn could not be taken
     │   ├── Overloaded
     │   ├── ActorStopped
@@ -68,6 +73,10 @@ class InvalidQuery(UsageError, ValueError):
     """A query or path that does not parse, or that names what there is not."""
 
 
+class ProtocolError(UsageError, ValueError):
+    """A protocol handler that was not set, or not taken away. ``str()`` is Electron's text (FEATURES R1, H1, H2)."""
+
+
 class QueryFailed(UsageError):
     """A query that raised on the turn at ``position``; whoever asked stands where they stood."""
 
@@ -92,12 +101,28 @@ class CookieValueError(CookieError, ValueError):
     """A detail of ``cookies.set`` that is not among the values that it may have (FEATURES C14)."""
 
 
+class CookieFileError(CookieError, ValueError):
+    """A file of cookies that cannot be read, or not be taken over as it is: which line or entry, and why."""
+
+
 class DownloadRefused(PartitaError):
     """A listener of ``will-download`` called ``prevent_default()`` (FEATURES E2)."""
 
 
 class DownloadFailed(PartitaError):
     """A download that could not begin."""
+
+
+class NetLogRefused(PartitaError, TypeError):
+    """A net log cannot be started while one runs, nor stopped while none does (FEATURES N1, N4). ``str()`` is Electron's."""
+
+
+class HandlerTimeout(PartitaError, TimeoutError):
+    """A handler, or a listener that is asked, did not answer within ``handler_timeout``: it counts as a refusal."""
+
+
+class BlobUnavailable(PartitaError, LookupError):
+    """No blob of that name, or nobody keeps what it was named by any more (FEATURES F26). ``str()`` is Electron's text."""
 
 
 class ActorFailed(PartitaError):

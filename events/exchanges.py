@@ -33,6 +33,13 @@ class RecordedField(Struct, frozen=True, array_like=True, gc=False):
 RecordedFields = tuple[RecordedField, ...]
 
 
+class RecordedInterim(Struct, frozen=True, array_like=True):
+    """A 1xx response that came before the final one."""
+
+    status: int
+    headers: RecordedFields = ()
+
+
 class BeginExchange(Message, frozen=True, tag="exchanges.begin/1"):
     """Told by what carries out a fetch or a download, before it looks at anything. The reply is the exchange's id.
 
@@ -60,7 +67,7 @@ class NoteRequest(Message, frozen=True, tag="exchanges.note_request/1"):
 
 
 class NoteResponse(Message, frozen=True, tag="exchanges.note_response/1"):
-    """The head of its answer has come."""
+    """The head of its answer has come. ``remote_address``: the server's IP address, empty when it is not known."""
 
     lazy: ClassVar[bool] = True
     exchange: str
@@ -68,6 +75,8 @@ class NoteResponse(Message, frozen=True, tag="exchanges.note_response/1"):
     reason: str = ""
     http_version: str = ""
     headers: RecordedFields = ()
+    interim: tuple[RecordedInterim, ...] = ()
+    remote_address: str = ""
 
 
 class NoteBody(Message, frozen=True, tag="exchanges.note_body/1"):
@@ -85,12 +94,13 @@ class NoteBody(Message, frozen=True, tag="exchanges.note_body/1"):
 
 
 class NoteFailure(Message, frozen=True, tag="exchanges.note_failure/1"):
-    """The network failed, in place of a response or within a body: the ``NetError``'s name and detail."""
+    """The network failed, in place of a response or within a body: the ``NetError``'s name, detail and ``stale_connection``."""
 
     lazy: ClassVar[bool] = True
     exchange: str
     error: str
     detail: str = ""
+    stale_connection: bool = False
 
 
 class NoteContinuation(Message, frozen=True, tag="exchanges.note_continuation/1"):

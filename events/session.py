@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from msgspec import field
 
+from partita.events.cache import CacheState
 from partita.events.cookies import CookiesState
 from partita.events.downloads import DownloadsState
 from partita.events.exchanges import ExchangesState
+from partita.events.net_log import NetLogState
+from partita.events.pages import PagesState
 from partita.events.preferences import PreferencesState
+from partita.events.protocols import ProtocolsState
 from partita.events.types import State
+from partita.events.web_request import WebRequestState
 
 
 class SessionState(State, frozen=True, tag="session.state/1"):
@@ -18,3 +23,8 @@ class SessionState(State, frozen=True, tag="session.state/1"):
     cookies: CookiesState = field(default_factory=CookiesState)
     downloads: DownloadsState = field(default_factory=DownloadsState)
     exchanges: ExchangesState = field(default_factory=ExchangesState)
+    cache: CacheState = field(default_factory=CacheState)
+    web_request: WebRequestState = field(default_factory=WebRequestState)
+    protocols: ProtocolsState = field(default_factory=ProtocolsState)
+    net_log: NetLogState = field(default_factory=NetLogState)
+    pages: PagesState = field(default_factory=PagesState)

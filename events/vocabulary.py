@@ -19,10 +19,36 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from partita.events import cookies, downloads, exchanges, network, preferences, session, system
+from partita.events import (
+    cache,
+    cookies,
+    downloads,
+    exchanges,
+    net_log,
+    network,
+    pages,
+    preferences,
+    protocols,
+    session,
+    system,
+    web_request,
+)
 from partita.events.types import Effect, Event, Message, State, Tagged, tag_of
 
-MODULES: Final[tuple[ModuleType, ...]] = (system, session, preferences, cookies, network, downloads, exchanges)
+MODULES: Final[tuple[ModuleType, ...]] = (
+    system,
+    session,
+    preferences,
+    cookies,
+    cache,
+    network,
+    web_request,
+    protocols,
+    downloads,
+    pages,
+    net_log,
+    exchanges,
+)
 
 Upcaster = tuple[str, Callable[[list[object]], list[object]]]
 

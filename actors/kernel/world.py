@@ -7,7 +7,7 @@ so it may await nothing but ports and the :class:`Door`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from msgspec import Struct, field
@@ -44,14 +44,70 @@ class Entropy(Protocol):
         ...
 
 
+class Upload(Protocol):
+    """A request's body that is made while it is sent. It can be sent once."""
+
+    size_bytes: int | None
+    """Its length; None when nobody knows it, and it goes out in chunks (RFC 9112 7.1)."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body, from its beginning."""
+        ...
+
+
+class Trace(Protocol):
+    """One source of a net log: what happens to a request or a connection is noted there (FEATURES N1)."""
+
+    sensitive: bool
+    """Whether credentials are noted as well."""
+    octets: bool
+    """Whether the bytes of connections are noted as well."""
+
+    def note(self, event: str, phase: str = "none", parameters: Mapping[str, object] | None = None) -> None:
+        """Something happened: ``event`` is Chromium's name, ``phase`` is ``"begin"``, ``"end"`` or ``"none"``."""
+        ...
+
+    def source(self, kind: str) -> Trace:
+        """A new source that depends on this one, of Chromium's ``kind``: ``"SOCKET"``, ``"HTTP_STREAM_JOB"``, ..."""
+        ...
+
+
+class Timing(Struct, frozen=True):
+    """When what happened to one request, in monotonic seconds; None for what did not happen.
+
+    A connection that was used before has neither lookup, connect nor TLS.
+    """
+
+    began_s: float
+    lookup_s: tuple[float, float] | None = None
+    connect_s: tuple[float, float] | None = None
+    tls_s: tuple[float, float] | None = None
+    sent_s: tuple[float, float] | None = None
+    head_s: float | None = None
+
+
+class Interim(Struct, frozen=True):
+    """A 1xx response that came before the final one (RFC 9110 15.2)."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class NetworkRequest(Struct, frozen=True):
-    """One request as it goes out: an absolute URL, and header fields in order."""
+    """One request as it goes out: an absolute URL, and header fields in order.
+
+    ``pool``: connections are shared within one pool only, which is a partition's (FEATURES F11). ``on_new_connection``: not on
+    one that was used before: the last try failed on such a one. ``trace``: where a net log wants to hear of it.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    body: bytes | Upload = b""
     timeout_s: float | None = None
+    pool: str = ""
+    on_new_connection: bool = False
+    trace: Trace | None = None
 
 
 class NetworkResponse(Protocol):
@@ -61,6 +117,10 @@ class NetworkResponse(Protocol):
     reason: str
     http_version: str
     headers: tuple[tuple[str, str], ...]
+    interim: tuple[Interim, ...]
+    remote_address: str | None
+    """The server's IP address, without a port; None where there is none to tell."""
+    timing: Timing | None
 
     def body(self) -> AsyncIterator[bytes]:
         """The body in chunks, as sent (content codings untouched). Raises ``NetError``."""
@@ -75,7 +135,19 @@ class Network(Protocol):
     """One exchange with a server: no redirect is followed, no cookie is known."""
 
     async def send(self, request: NetworkRequest) -> NetworkResponse:
-        """Send the request; comes back with the head of the answer. Raises ``NetError``."""
+        """Send the request; comes back with the head of the answer.
+
+        Raises ``NetError``; its ``stale_connection`` says that a connection which was used before was closed by the server
+        before it answered: the request may be sent again on a new one.
+        """
+        ...
+
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        """Have so many idle connections to the origin of ``url`` (FEATURES F10). What fails is nobody's business."""
+        ...
+
+    async def close_connections(self, pool: str) -> None:
+        """Close all connections of a pool, those in use as well: their requests fail with ``ERR_ABORTED`` (FEATURES F11)."""
         ...
 
     async def close(self) -> None:
@@ -99,11 +171,35 @@ class OpenFile(Protocol):
         ...
 
 
-class Files(Protocol):
-    """Files outside the log: what is downloaded. Paths are absolute."""
+class ReadableFile(Protocol):
+    """A file open for reading: it stays the same file when its name is given to another."""
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> OpenFile:
-        """Create or open ``path`` for writing, missing folders included, cut to at most ``keep_bytes``."""
+    size_bytes: int
+    """Its length when it was opened."""
+    modified_us: int
+    """When it was last written to: integer microseconds since 1970."""
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """``count`` bytes from ``offset`` on; fewer, or none, only at the file's end. Raises ``OSError``."""
+        ...
+
+    async def close(self) -> None:
+        """Close it; may be called twice."""
+        ...
+
+
+class Files(Protocol):
+    """Files outside the log: what is downloaded, and what ``file:`` URLs and protocol handlers name. Paths are absolute."""
+
+    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
+        """Create or open ``path`` for writing, missing folders included, cut to at most ``keep_bytes``.
+
+        ``private``: where it is created, nobody but the user may read it (0600).
+        """
+        ...
+
+    async def open_to_read(self, path: str) -> ReadableFile:
+        """Open what is there; it is not changed. Raises ``OSError``, also for what is no file (``EISDIR``, ``EACCES``)."""
         ...
 
     async def size(self, path: str) -> int | None:
@@ -130,6 +226,26 @@ class Handlers(Protocol):
         """Ask the handler ``name`` of a partition; None when there is none. What it raises is raised here."""
         ...
 
+    def notify(self, partition: str, name: str, request: object) -> None:
+        """The same, for one that only looks on: nobody waits for it. What it raises, it reports itself."""
+        ...
+
+
+class NetLogs(Protocol):
+    """Where net logs are written, if any is (FEATURES N1)."""
+
+    def trace(self, partition: str, kind: str) -> Trace | None:
+        """A new source of Chromium's ``kind`` in the partition's net log; None when none is being written."""
+        ...
+
+
+class NoNetLogs:
+    """Nothing is written."""
+
+    def trace(self, partition: str, kind: str) -> Trace | None:  # noqa: ARG002  # the port's method
+        """None."""
+        return None
+
 
 class World(Struct, frozen=True):
     """A bundle of ports. ``folders``: where the logs of persistent partitions lie (:mod:`partita.store.folder`)."""
@@ -140,12 +256,15 @@ class World(Struct, frozen=True):
     files: Files
     handlers: Handlers
     folders: Folders = field(default_factory=DiskFolders)
+    net_logs: NetLogs = field(default_factory=NoNetLogs)
 
 
 class Call(Protocol):
     """What no message carries: the body that a call sends, and the future that its caller holds."""
 
     payload: object
+    stop: Callable[[], object]
+    """Cancels the effect that has asked for the call, also when it has answered already. From any thread."""
 
     def resolve(self, value: object) -> None:
         """The call's result."""
@@ -153,6 +272,10 @@ class Call(Protocol):
 
     def reject(self, error: BaseException) -> None:
         """The call has failed."""
+        ...
+
+    def abandon(self, error: BaseException) -> None:
+        """The same, where nobody has to look at it: it was given up, or everything ends."""
         ...
 
 
@@ -174,6 +297,10 @@ class Door(Protocol):
         """The turn that the effect is of."""
         ...
 
+    def number(self) -> int:
+        """A number that was given to nobody else since the partition was opened, counting up."""
+        ...
+
     def tell(self, message: Message, *, to: str | None = None) -> None:
         """A message for the actor that had the effect (or for ``to``), caused by the effect's turn. Never refused."""
         ...
@@ -182,8 +309,40 @@ class Door(Protocol):
         """The same, and wait until its turn has been taken: visible, not yet durable. Returns the reply."""
         ...
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the effect has been stopped, and only clears up behind it."""
+        ...
+
     def published(self, actor: str) -> object:
         """The newest state of an actor of the partition; None when there is no such actor."""
+        ...
+
+    def put_blob(self, content: bytes) -> bytes:
+        """Have bytes stored in front of what is told next; returns their digest, 32 bytes, which names them.
+
+        Raises :class:`Overloaded` when the disk is far behind.
+        """
+        ...
+
+    async def blob(self, digest: bytes) -> bytes | None:
+        """The bytes of that name, also those that are not durable yet; None when they are not there (any more)."""
+        ...
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        """Have blobs removed that nothing names any more. Where exchanges are recorded they stay: the log names them."""
+        ...
+
+    def sweep_blobs(self, is_named: Callable[[bytes], bool]) -> None:
+        """Have all blobs removed that nothing names, but those that were put or read a moment ago."""
+        ...
+
+    def hold_blobs(self, digests: Iterable[bytes]) -> None:
+        """They are being read: none is removed before it was let go of as often as it is held."""
+        ...
+
+    def let_go_of_blobs(self, digests: Iterable[bytes]) -> None:
+        """They have been read, or nobody wants to any more."""
         ...
 
     def call(self, call_id: int) -> Call | None:

@@ -238,7 +238,8 @@ def shown(value: Any) -> Any:
 def still_means(today: Any, recorded: Any) -> bool:
     """Whether a decoded value says what was recorded; fields added since then may be there besides."""
     if isinstance(today, dict) and isinstance(recorded, dict):
-        return all(key in today and still_means(today[key], recorded[key]) for key in recorded)
+        named = {str(key): value for key, value in today.items()}  # the recorded one was JSON, whose keys are text
+        return all(key in named and still_means(named[key], value) for key, value in recorded.items())
     if isinstance(today, list) and isinstance(recorded, list):
         return len(today) == len(recorded) and all(map(still_means, today, recorded))
     return bool(today == recorded)
