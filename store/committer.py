@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import repeat
 from typing import Final, Generic, Protocol, TypeVar, cast
@@ -65,6 +65,15 @@ class _Blob:
         self.content = content
 
 
+class _Drop:
+    """In the queue: remove these blobs with the batch that this lies in."""
+
+    __slots__ = ("digests",)
+
+    def __init__(self, digests: tuple[bytes, ...]) -> None:
+        self.digests = digests
+
+
 class Committer(Generic[EntryT]):
     """Commits what is submitted, in order, in groups.
 
@@ -78,12 +87,14 @@ class Committer(Generic[EntryT]):
         self._log = log
         self._on_durable = on_durable
         self._on_failed = on_failed
-        self._queue: deque[EntryT | _Picture | _Blob] = deque()
-        self._marks = 0  # pictures and blobs in the queue
+        self._queue: deque[EntryT | _Picture | _Blob | _Drop] = deque()
+        self._marks = 0  # pictures, blobs and drops in the queue
+        self._unwritten: dict[bytes, _Blob] = {}
+        self._unwritten_bytes = 0
         self._marking = threading.Lock()
         self._in_flight = 0
         self._failed: list[EntryT] = []
-        self._failed_blobs: list[_Blob] = []
+        self._failed_blobs: list[_Blob | _Drop] = []
         self._halted = False
         self._turns_at_most = BATCH_TURNS
         self._urgent = False
@@ -121,11 +132,34 @@ class Committer(Generic[EntryT]):
             self._wake()
 
     def put_blob(self, content: bytes) -> bytes:
-        """Store bytes in front of the turn submitted next, in its transaction; their digest, which names them."""
+        """Store bytes in front of the turn submitted next, in its transaction or an earlier one; their digest."""
         digest = digest_of(content)
-        self._mark(1)
-        self._queue.append(_Blob(digest, content))
+        blob = _Blob(digest, content)
+        with self._marking:
+            self._marks += 1
+            self._unwritten_bytes += len(content)
+            self._unwritten[digest] = blob
+        self._queue.append(blob)
+        if self._state == _ASLEEP:
+            self._wake()
         return digest
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        """Remove blobs behind the turn submitted last, in its transaction or a later one. Put again after this, one is back."""
+        self._mark(1)
+        self._queue.append(_Drop(tuple(digests)))
+        if self._state == _ASLEEP:
+            self._wake()
+
+    def unwritten(self, digest: bytes) -> bytes | None:
+        """A blob that was put and is not durable yet; None when there is none of that name."""
+        blob = self._unwritten.get(digest)
+        return None if blob is None else blob.content
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """The bytes of blobs that are not durable yet."""
+        return self._unwritten_bytes
 
     @property
     def backlog(self) -> int:
@@ -161,7 +195,8 @@ class Committer(Generic[EntryT]):
     def take_failed(self) -> list[EntryT]:
         """All entries that were not made durable: those of the batch that failed and those queued since, in order.
 
-        Blobs stay queued: a turn that is taken again may name them, and one that nobody names costs only room.
+        Blobs stay queued: a turn that is taken again may name them, and one that nobody names costs only room. So do drops,
+        which were asked for by a turn that was durable.
         """
         failed, self._failed = self._failed, []
         blobs, self._failed_blobs = self._failed_blobs, []
@@ -170,7 +205,7 @@ class Committer(Generic[EntryT]):
         queue = self._queue
         for _ in repeat(None, len(queue)):
             item = queue.popleft()
-            if isinstance(item, _Blob):
+            if isinstance(item, (_Blob, _Drop)):
                 blobs.append(item)
             elif isinstance(item, _Picture):
                 self._mark(-1)
@@ -199,11 +234,14 @@ class Committer(Generic[EntryT]):
             try:
                 self._recover()
                 snapshot = pictures[-1].capture() if pictures else None
-                self._log.append(turns, snapshot=snapshot, blobs={blob.digest: blob.content for blob in blobs})
+                stored, dropped = _in_the_end(blobs)
+                self._log.append(turns, snapshot=snapshot, blobs=stored, dropped=dropped)
             except Exception as error:  # noqa: BLE001  whatever it was, the callers wait for an answer
                 self._failed_blobs = blobs
                 self._fail(entries, error)
                 return True
+            if blobs:
+                self._note_written(blobs)
             if turns:
                 mean_bytes = max(1, self._log.batch_bytes // len(turns))
                 self._turns_at_most = max(1, min(BATCH_TURNS, BATCH_BYTES // mean_bytes))
@@ -212,7 +250,15 @@ class Committer(Generic[EntryT]):
             self._on_durable(entries)
         return True
 
-    def _next_batch(self) -> tuple[list[EntryT], list[_Picture], list[_Blob]]:
+    def _note_written(self, blobs: list[_Blob | _Drop]) -> None:
+        with self._marking:
+            for blob in blobs:
+                if isinstance(blob, _Blob):
+                    self._unwritten_bytes -= len(blob.content)
+                    if self._unwritten.get(blob.digest) is blob:
+                        del self._unwritten[blob.digest]
+
+    def _next_batch(self) -> tuple[list[EntryT], list[_Picture], list[_Blob | _Drop]]:
         queue = self._queue
         queued = len(queue)
         count = 1 if buggify("commit.one_turn") else min(queued, self._turns_at_most)
@@ -223,7 +269,7 @@ class Committer(Generic[EntryT]):
             return [cast("EntryT", take()) for _ in repeat(None, count)], [], []
         entries: list[EntryT] = []
         pictures: list[_Picture] = []
-        blobs: list[_Blob] = []
+        blobs: list[_Blob | _Drop] = []
         while queue and len(entries) < count:
             if pictures and not isinstance(queue[0], _Picture):
                 break
@@ -231,7 +277,7 @@ class Committer(Generic[EntryT]):
             if isinstance(item, _Picture):
                 pictures.append(item)
                 self._mark(-1)
-            elif isinstance(item, _Blob):
+            elif isinstance(item, (_Blob, _Drop)):
                 blobs.append(item)
                 self._mark(-1)
             else:
@@ -295,3 +341,18 @@ class Committer(Generic[EntryT]):
             return
         with suppress(RuntimeError):  # it rings already
             self._bell.release()
+
+
+def _in_the_end(blobs: list[_Blob | _Drop]) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """What a batch stores and what it removes, when a blob is put and dropped more than once."""
+    stored: dict[bytes, bytes] = {}
+    dropped: set[bytes] = set()
+    for blob in blobs:
+        if isinstance(blob, _Blob):
+            stored[blob.digest] = blob.content
+            dropped.discard(blob.digest)
+        else:
+            dropped.update(blob.digests)
+            for digest in blob.digests:
+                stored.pop(digest, None)
+    return stored, sorted(dropped)

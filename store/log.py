@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -44,8 +44,11 @@ class Log(Reader):
         *,
         snapshot: Snapshot | None = None,
         blobs: Mapping[bytes, bytes] | None = None,
+        dropped: Collection[bytes] = (),
     ) -> None:
         """Make a batch durable, with the snapshot taken after it and the blobs that it names (content by digest).
+
+        ``dropped``: blobs to remove; one that is not there is none.
 
         The turns have the next positions, in order. Raises :class:`StoreFailed`, and then nothing of it is in the log.
         """
@@ -53,7 +56,7 @@ class Log(Reader):
             if not self.healthy:
                 raise StoreFailed(f"{self.where} has to be recovered from a failed batch first")
             try:
-                self._append(turns, snapshot, blobs)
+                self._append(turns, snapshot, blobs, dropped)
             except BaseException:
                 self.healthy = False
                 raise
@@ -64,7 +67,11 @@ class Log(Reader):
                 self._advanced.notify_all()
 
     def _append(
-        self, turns: Sequence[RecordedTurn], snapshot: Snapshot | None, blobs: Mapping[bytes, bytes] | None
+        self,
+        turns: Sequence[RecordedTurn],
+        snapshot: Snapshot | None,
+        blobs: Mapping[bytes, bytes] | None,
+        dropped: Collection[bytes],
     ) -> None:
         first = self.position + 1
         last = self.position + len(turns)
@@ -96,8 +103,7 @@ class Log(Reader):
                     transaction.put("actors", *index[0])
                 else:
                     transaction.put_many("actors", index)
-            for name, content in sealed.items():
-                transaction.put("blobs", name, content)
+            _change_blobs(transaction, sealed, dropped)
             if image is not None:
                 _put_snapshot(transaction, *image)
             if identity is not self.identity:
@@ -190,6 +196,13 @@ class Log(Reader):
             finally:
                 self._waiting -= 1
         return self.position
+
+
+def _change_blobs(transaction: Transaction, sealed: Mapping[bytes, bytes], dropped: Collection[bytes]) -> None:
+    for name, content in sealed.items():
+        transaction.put("blobs", name, content)
+    for name in dropped:
+        transaction.delete("blobs", name)
 
 
 def _put_snapshot(transaction: Transaction, key: bytes, value: bytes) -> None:

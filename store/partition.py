@@ -268,6 +268,11 @@ class PartitionStore:
         """
         return self._reader.blob(digest, self._keyring)
 
+    def blob_digests(self) -> list[bytes]:
+        """The names of all blobs, in their order."""
+        with reading(self._reader.environment) as transaction:
+            return list(transaction.keys("blobs"))
+
     def export(self, path: Path | str, *, include_keys: bool = False) -> None:
         """Write the whole log as one file, replacing what is there, for :meth:`read` and :meth:`import_log`.
 
