@@ -7,7 +7,10 @@
 | RemoveCookies    | removed (explicit), each                                                              |
 | GetCookies       | removed (expired), what is found expired on the way; the reply is the list              |
 | TouchCookies     | touched, those that are there and whose last access is stale                            |
-| Recover          | session cookies ended, when there are any                                               |
+| ImportCookies    | what setting each does, in order; nothing at all when one of them cannot be stored      |
+| Load, SaveCookies| the effect that reads or writes a file                                                |
+| PersistSession…  | persisted; turned off, session cookies of earlier processes ended                       |
+| Recover          | session cookies ended, when there are any; or kept                                      |
 """
 
 from __future__ import annotations
@@ -16,18 +19,25 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from partita.actors.cookies.eviction import DOMAIN_LIMIT, TOTAL_LIMIT, over_domain_limit, over_total_limit
+from partita.actors.cookies.eviction import (
+    DOMAIN_LIMIT,
+    TOTAL_LIMIT,
+    over_domain_limit,
+    over_partition_limit,
+    over_total_limit,
+)
 from partita.actors.cookies.matching import (
     STALE_AFTER_US,
     expired_on_the_way,
     in_send_order,
+    is_expired,
     is_sent_to,
     octets,
     select,
     target_of,
 )
 from partita.actors.cookies.refusals import Refusal, no_same_site
-from partita.actors.cookies.storing import SAME_SITES, cookie_of_details, cookie_of_line, stored
+from partita.actors.cookies.storing import SAME_SITES, cookie_of_details, cookie_of_file, cookie_of_line, stored
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision, Evolve
 from partita.events.cookies import (
     CookieKey,
@@ -37,11 +47,20 @@ from partita.events.cookies import (
     CookieStored,
     CookiesTouched,
     GetCookies,
+    ImportCookies,
+    ImportCount,
+    LoadCookies,
+    PersistSessionCookies,
+    ReadCookieFile,
     RemoveCookies,
+    SaveCookies,
     SessionCookiesEnded,
+    SessionCookiesKept,
+    SessionCookiesPersisted,
     SetCookie,
     StoredCookie,
     TouchCookies,
+    WriteCookieFile,
     slot_of,
     stem_of,
 )
@@ -49,7 +68,7 @@ from partita.events.system import Recover
 from partita.events.types import Event, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from partita.actors.kernel.context import Context
 
@@ -79,7 +98,14 @@ def receive_cookies(state: CookiesState, message: CookiesReceived, ctx: Context)
     effective = 0
     for line in message.headers:
         state, latest = _after(state, latest), ()
-        cookie = cookie_of_line(line, target, ctx.now_us, _creation(state, ctx.now_us))
+        cookie = cookie_of_line(
+            line,
+            target,
+            ctx.now_us,
+            _creation(state, ctx.now_us),
+            context=message.context,
+            partition_key=message.partition_key,
+        )
         if isinstance(cookie, Refusal):
             continue
         events = stored(state, cookie, ctx.now_us, trustworthy=target.trustworthy, http=True)
@@ -89,6 +115,35 @@ def receive_cookies(state: CookiesState, message: CookiesReceived, ctx: Context)
         happened += latest
         effective += 1
     return Decision(events=tuple(happened), reply=effective)
+
+
+def load_cookies(state: CookiesState, message: LoadCookies, ctx: Context) -> Decision:  # noqa: ARG001
+    """Read the file; what stands in it comes back with ``ImportCookies``."""
+    return Decision(effects=(ReadCookieFile(message.call_id, message.path, message.format),))
+
+
+def save_cookies(state: CookiesState, message: SaveCookies, ctx: Context) -> Decision:  # noqa: ARG001
+    """Write the file."""
+    return Decision(effects=(WriteCookieFile(message.call_id, message.path, message.format),))
+
+
+def import_cookies(state: CookiesState, message: ImportCookies, ctx: Context) -> Decision:
+    """WANTS 3, 96: all or none. Expired ones are left out, and replace nothing. The reply is an ``ImportCount``."""
+    happened: list[Event] = []
+    expired = 0
+    for given in message.cookies:
+        cookie = cookie_of_file(given, ctx.now_us, _creation(state, ctx.now_us))
+        if isinstance(cookie, Refusal):
+            return Decision(refusal=cookie.error(given.where))
+        if is_expired(cookie, ctx.now_us):
+            expired += 1
+            continue
+        events = stored(state, cookie, ctx.now_us, trustworthy=True, http=True)
+        assert not isinstance(events, Refusal), "nothing is protected from a trustworthy source"
+        latest = _within_limits(state, cookie, events, ctx.now_us)
+        state = _after(state, latest)
+        happened += latest
+    return Decision(events=tuple(happened), reply=ImportCount(len(message.cookies) - expired, expired))
 
 
 def remove_cookies(state: CookiesState, message: RemoveCookies, ctx: Context) -> Decision:  # noqa: ARG001
@@ -121,28 +176,41 @@ def touch_cookies(state: CookiesState, message: TouchCookies, ctx: Context) -> D
     return Decision(events=(CookiesTouched(stale, ctx.now_us),)) if stale else NOTHING
 
 
+def persist_session_cookies(state: CookiesState, message: PersistSessionCookies, ctx: Context) -> Decision:  # noqa: ARG001
+    """WANTS 1. What an earlier process left goes at once when nobody wants it any more."""
+    if message.persist == state.persist_session:
+        return NOTHING
+    events: tuple[Event, ...] = (SessionCookiesPersisted(message.persist),)
+    if not message.persist and any(cookie.last_set_us <= state.kept_until_us for cookie in _of_the_session(state)):
+        events = (*events, SessionCookiesEnded(state.kept_until_us))
+    return Decision(events=events)
+
+
 def end_session_cookies(state: CookiesState, message: Recover, ctx: Context) -> Decision:  # noqa: ARG001
-    """FEATURES C29: cookies without an expiry are those of the process that set them."""
-    if any(cookie.expiry_us is None for bucket in state.stems.values() for cookie in bucket.values()):
+    """FEATURES C29: cookies without an expiry are those of the process that set them, unless they are to be kept."""
+    newest_us = max((cookie.last_set_us for cookie in _of_the_session(state)), default=None)
+    if newest_us is None:
+        return NOTHING
+    if not state.persist_session:
         return Decision(events=(SessionCookiesEnded(),))
-    return NOTHING
+    if newest_us <= state.kept_until_us:
+        return NOTHING
+    return Decision(events=(SessionCookiesKept(state.newest_us),))
 
 
 def cookie_stored(state: CookiesState, event: CookieStored) -> CookiesState:
     """The cookie is the last of its stem, also when it replaced one: an overwrite was removed before."""
     cookie = event.cookie
     stem, slot = stem_of(cookie.domain), slot_of(cookie)
-    bucket = state.stems.get(stem)
-    if bucket is None:
-        return CookiesState(
-            stems={**state.stems, stem: {slot: cookie}},
-            count=state.count + 1,
-            newest_us=max(state.newest_us, cookie.creation_us),
-        )
+    bucket = state.stems.get(stem, {})
+    is_new = slot not in bucket
     return CookiesState(
         stems={**state.stems, stem: {**bucket, slot: cookie}},
-        count=state.count + (slot not in bucket),
-        newest_us=max(state.newest_us, cookie.creation_us),
+        count=state.count + is_new,
+        newest_us=max(state.newest_us, cookie.creation_us, cookie.updated_us),
+        persist_session=state.persist_session,
+        kept_until_us=state.kept_until_us,
+        partitioned=state.partitioned + (is_new and cookie.partition_key is not None),
     )
 
 
@@ -159,7 +227,8 @@ def cookie_removed(state: CookiesState, event: CookieRemoved) -> CookiesState:
         stems[stem] = left
     else:
         del stems[stem]
-    return replace(state, stems=stems, count=state.count - 1)
+    partitioned = state.partitioned - (event.cookie.partition_key is not None)
+    return replace(state, stems=stems, count=state.count - 1, partitioned=partitioned)
 
 
 def cookies_touched(state: CookiesState, event: CookiesTouched) -> CookiesState:
@@ -172,14 +241,34 @@ def cookies_touched(state: CookiesState, event: CookiesTouched) -> CookiesState:
     return replace(state, stems=stems)
 
 
-def session_cookies_ended(state: CookiesState, event: SessionCookiesEnded) -> CookiesState:  # noqa: ARG001
-    """What has an expiry stays, in its place."""
+def session_cookies_ended(state: CookiesState, event: SessionCookiesEnded) -> CookiesState:
+    """What has an expiry, or was set later, stays in its place."""
+    until_us = event.until_us
+
+    def stays(cookie: StoredCookie) -> bool:
+        return cookie.expiry_us is not None or (until_us is not None and cookie.last_set_us > until_us)
+
     stems = {
         stem: kept
         for stem, bucket in state.stems.items()
-        if (kept := {slot: cookie for slot, cookie in bucket.items() if cookie.expiry_us is not None})
+        if (kept := {slot: cookie for slot, cookie in bucket.items() if stays(cookie)})
     }
-    return replace(state, stems=stems, count=sum(map(len, stems.values())))
+    partitioned = sum(cookie.partition_key is not None for bucket in stems.values() for cookie in bucket.values())
+    return replace(state, stems=stems, count=sum(map(len, stems.values())), partitioned=partitioned)
+
+
+def session_cookies_kept(state: CookiesState, event: SessionCookiesKept) -> CookiesState:
+    """Only the mark between this process and those before it moves."""
+    return replace(state, kept_until_us=event.until_us)
+
+
+def session_cookies_persisted(state: CookiesState, event: SessionCookiesPersisted) -> CookiesState:
+    """Turning it on or off."""
+    return replace(state, persist_session=event.persist)
+
+
+def _of_the_session(state: CookiesState) -> Iterator[StoredCookie]:
+    return (cookie for bucket in state.stems.values() for cookie in bucket.values() if cookie.expiry_us is None)
 
 
 def _find(state: CookiesState, key: CookieKey) -> StoredCookie | None:
@@ -201,8 +290,15 @@ def _within_limits(
     state: CookiesState, cookie: StoredCookie, events: tuple[Event, ...], now_us: int
 ) -> tuple[Event, ...]:
     """The events, and those of what had to make room (FEATURES C27)."""
-    full = state.count >= TOTAL_LIMIT or len(state.stems.get(stem_of(cookie.domain), ())) >= DOMAIN_LIMIT
-    if not full or not any(isinstance(event, CookieStored) for event in events):
+    if not any(isinstance(event, CookieStored) for event in events):
+        return events
+    if cookie.partition_key is not None:
+        after = _after(state, events)
+        return (*events, *over_partition_limit(after, cookie.domain, cookie.partition_key, now_us))
+    if (
+        state.count - state.partitioned < TOTAL_LIMIT
+        and len(state.stems.get(stem_of(cookie.domain), ())) < DOMAIN_LIMIT
+    ):
         return events
     after = _after(state, events)
     if removed := over_domain_limit(after, cookie.domain, now_us):
@@ -215,8 +311,12 @@ DECIDE: Final = dict[type[Message], Decide](
         SetCookie: set_cookie,
         CookiesReceived: receive_cookies,
         RemoveCookies: remove_cookies,
+        LoadCookies: load_cookies,
+        SaveCookies: save_cookies,
+        ImportCookies: import_cookies,
         GetCookies: get_cookies,
         TouchCookies: touch_cookies,
+        PersistSessionCookies: persist_session_cookies,
         Recover: end_session_cookies,
     }
 )
@@ -227,6 +327,8 @@ EVOLVE: Final = dict[type[Event], Evolve[CookiesState]](
         CookieRemoved: cookie_removed,
         CookiesTouched: cookies_touched,
         SessionCookiesEnded: session_cookies_ended,
+        SessionCookiesKept: session_cookies_kept,
+        SessionCookiesPersisted: session_cookies_persisted,
     }
 )
 

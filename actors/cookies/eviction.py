@@ -4,6 +4,9 @@ A registrable domain may have 180 cookies; one more, and it is cut back to 150. 
 and those that nobody used for 30 days go until 3,000 are left (cookies in use are never thrown out for the sake of
 others: a jar may hold more than 3,300 of them). Expired ones always go first, then by last access, and what is Secure
 goes after what is not.
+
+Partitioned cookies are counted apart (CHIPS): below each top-level site a registrable domain may have 180 of them, with
+10 KiB of names and values; beyond either, expired ones go, then the least recently used, until it fits.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ DOMAIN_LIMIT: Final = 180
 DOMAIN_KEPT: Final = 150
 TOTAL_LIMIT: Final = 3_300
 TOTAL_KEPT: Final = 3_000
+PARTITION_LIMIT: Final = 180
+PARTITION_BYTES: Final = 10 * 1024
 SAFE_US: Final = 30 * 86_400 * 1_000_000
 
 _TOTAL_CHECKED_EVERY: Final = 100  # beyond the limit; a walk over the whole jar for each new cookie would be dear
@@ -38,12 +43,11 @@ _ROUNDS: Final[tuple[tuple[Priority, bool], ...]] = (
 
 
 def over_domain_limit(state: CookiesState, domain: str, now_us: int) -> list[CookieRemoved]:
-    """What has to go after a cookie of ``domain`` was stored."""
+    """What has to go after an unpartitioned cookie of ``domain`` was stored."""
     bucket = state.stems.get(stem_of(domain), {})
     if len(bucket) <= DOMAIN_LIMIT:
         return []
-    site = registrable_domain(domain) or domain
-    members = [cookie for cookie in bucket.values() if cookie.domain == site or cookie.domain.endswith(f".{site}")]
+    members = _of_site(bucket.values(), domain, None)
     if len(members) <= DOMAIN_LIMIT:
         return []
     removed, left = _expired_apart(members, now_us)
@@ -52,12 +56,30 @@ def over_domain_limit(state: CookiesState, domain: str, now_us: int) -> list[Coo
     return removed
 
 
+def over_partition_limit(state: CookiesState, domain: str, partition_key: str, now_us: int) -> list[CookieRemoved]:
+    """What has to go after a cookie of ``domain`` was stored below the top-level site ``partition_key``."""
+    members = _of_site(state.stems.get(stem_of(domain), {}).values(), domain, partition_key)
+    if len(members) <= PARTITION_LIMIT and sum(map(_size_bytes, members)) <= PARTITION_BYTES:
+        return []
+    removed, left = _expired_apart(members, now_us)
+    count, used_bytes = len(left), sum(map(_size_bytes, left))
+    for cookie in _least_recent_first(left):
+        if count <= PARTITION_LIMIT and used_bytes <= PARTITION_BYTES:
+            break
+        count -= 1
+        used_bytes -= _size_bytes(cookie)
+        removed.append(CookieRemoved(cookie, "evicted"))
+    return removed
+
+
 def over_total_limit(state: CookiesState, now_us: int) -> list[CookieRemoved]:
-    """What has to go after a cookie was added to the jar."""
-    beyond = state.count - TOTAL_LIMIT
+    """What has to go after an unpartitioned cookie was added to the jar."""
+    beyond = state.count - state.partitioned - TOTAL_LIMIT
     if beyond <= 0 or beyond % _TOTAL_CHECKED_EVERY != 1:
         return []
-    everything = [cookie for bucket in state.stems.values() for cookie in bucket.values()]
+    everything = [
+        cookie for bucket in state.stems.values() for cookie in bucket.values() if cookie.partition_key is None
+    ]
     removed, left = _expired_apart(everything, now_us)
     goal = len(left) - TOTAL_KEPT
     if len(left) <= TOTAL_LIMIT:
@@ -68,6 +90,20 @@ def over_total_limit(state: CookiesState, now_us: int) -> list[CookieRemoved]:
         removed += _evicted(victims)
         goal -= len(victims)
     return removed
+
+
+def _of_site(cookies: Iterable[StoredCookie], domain: str, partition_key: str | None) -> list[StoredCookie]:
+    site = registrable_domain(domain) or domain
+    below = f".{site}"
+    return [
+        cookie
+        for cookie in cookies
+        if cookie.partition_key == partition_key and (cookie.domain == site or cookie.domain.endswith(below))
+    ]
+
+
+def _size_bytes(cookie: StoredCookie) -> int:
+    return len(cookie.name) + len(cookie.value.reveal_text())
 
 
 def _expired_apart(cookies: Iterable[StoredCookie], now_us: int) -> tuple[list[CookieRemoved], list[StoredCookie]]:

@@ -9,21 +9,33 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from partita.events.cookies import CookieKey, CookiesState, GetCookies, StoredCookie, stem_of
+from partita.actors.cookies.suffixes import registrable_domain
+from partita.events.cookies import (
+    CookieKey,
+    CookiesState,
+    GetCookies,
+    SameSite,
+    StoredCookie,
+    stem_of,
+)
+from partita.events.cookies import SameSiteContext as SameSiteContext  # noqa: PLC0414  # whoever asks for cookies takes it from here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-SameSiteContext = Literal["strict", "lax", "cross_site"]
-"""Which same-site cookies a request may carry: all, lax ones only, none (RFC 6265bis 5.2)."""
-
 STALE_AFTER_US: Final = 60_000_000
 """A last access is noted again when the one on record is older than this (DESIGN, 6)."""
+
+NEW_FOR_US: Final = 120_000_000
+"""So long after it was created a cookie without ``SameSite`` goes along with cross-site top-level POSTs (Lax+POST)."""
+
+_CLOSENESS: Final[dict[SameSiteContext, int]] = {"cross_site": 0, "lax_unsafe": 1, "lax": 2, "strict": 3}
+_CLOSENESS_NEEDED: Final[dict[SameSite, int]] = {"no_restriction": 0, "unspecified": 2, "lax": 2, "strict": 3}
 
 _SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 _COOKIEABLE_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
@@ -87,6 +99,12 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
+def top_level_site(url: str) -> str | None:
+    """The site that a page's URL (or a site) stands for as a partition key: ``https://shop.example``; None when none."""
+    target = target_of(url)
+    return None if target is None else f"{target.scheme}://{registrable_domain(target.host) or target.host}"
+
+
 def octets(text: str) -> str:
     """A caller's text as the jar holds it: its UTF-8 bytes, a character for each, as header fields hold them."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
@@ -118,15 +136,23 @@ def is_expired(cookie: StoredCookie, now_us: int) -> bool:
     return cookie.expiry_us is not None and cookie.expiry_us <= now_us
 
 
-def same_site_allows(cookie: StoredCookie, context: SameSiteContext) -> bool:
-    """RFC 6265bis 5.8.3; without the attribute a cookie counts as lax (FEATURES C30)."""
-    match cookie.same_site:
-        case "no_restriction":
-            return True
-        case "strict":
-            return context == "strict"
-        case "lax" | "unspecified":
-            return context != "cross_site"
+def same_site_allows(cookie: StoredCookie, context: SameSiteContext, now_us: int) -> bool:
+    """RFC 6265bis 5.8.3. Without the attribute a cookie counts as lax (FEATURES C30).
+
+    In its first two minutes such a one goes along with unsafe methods too (RFC 6265bis 5.6.7.2, "Lax-allow-unsafe").
+    """
+    closeness = _CLOSENESS[context]
+    if closeness >= _CLOSENESS_NEEDED[cookie.same_site]:
+        return True
+    return closeness == 1 and cookie.same_site == "unspecified" and now_us - cookie.creation_us <= NEW_FOR_US
+
+
+def same_site_permits_setting(same_site: SameSite, context: SameSiteContext) -> bool:
+    """RFC 6265bis 5.7: a response to a cross-site request sets no same-site cookie, unless it is a top-level navigation.
+
+    Then it may set strict ones as well, though they were not sent.
+    """
+    return same_site == "no_restriction" or context != "cross_site"
 
 
 def is_sent_to(cookie: StoredCookie, target: Target) -> bool:
@@ -148,11 +174,18 @@ def _send_order(cookie: StoredCookie) -> tuple[int, int]:
 
 
 def cookies_for(
-    state: CookiesState, url: str, now_us: int, *, context: SameSiteContext = "strict"
+    state: CookiesState,
+    url: str,
+    now_us: int,
+    *,
+    context: SameSiteContext = "strict",
+    partition_key: str | None = None,
 ) -> list[StoredCookie]:
     """The cookies of a request to ``url`` at ``now_us``, in the order in which they are sent.
 
     ``context`` says which same-site cookies may go along; the default lets all go, as a top-level request does.
+    ``partition_key``: the top-level site, such as ``https://shop.example``; its ``Partitioned`` cookies go along with the
+    unpartitioned ones, those of other sites do not (CHIPS).
     """
     target = target_of(url)
     if target is None or not target.cookieable:
@@ -165,7 +198,8 @@ def cookies_for(
         for cookie in bucket.values()
         if is_sent_to(cookie, target)
         and (cookie.expiry_us is None or cookie.expiry_us > now_us)
-        and same_site_allows(cookie, context)
+        and (cookie.partition_key is None or cookie.partition_key == partition_key)
+        and same_site_allows(cookie, context, now_us)
     )
 
 
@@ -178,7 +212,7 @@ def select(state: CookiesState, wanted: GetCookies, now_us: int) -> list[StoredC
     filters = _filters(wanted)
     return in_send_order(
         cookie
-        for cookie in _walked(state, target)
+        for cookie in _walked(state, target, wanted.custom_schemes)
         if not is_expired(cookie, now_us)
         and (target is None or is_sent_to(cookie, target))
         and all(says_yes(cookie) for says_yes in filters)
@@ -188,13 +222,13 @@ def select(state: CookiesState, wanted: GetCookies, now_us: int) -> list[StoredC
 def expired_on_the_way(state: CookiesState, wanted: GetCookies, now_us: int) -> list[StoredCookie]:
     """The expired cookies that :func:`select` comes by: it is then that they are removed (FEATURES C26)."""
     target = target_of(wanted.url) if wanted.url else None
-    return [cookie for cookie in _walked(state, target) if is_expired(cookie, now_us)]
+    return [cookie for cookie in _walked(state, target, wanted.custom_schemes) if is_expired(cookie, now_us)]
 
 
-def _walked(state: CookiesState, target: Target | None) -> Iterable[StoredCookie]:
+def _walked(state: CookiesState, target: Target | None, custom_schemes: tuple[str, ...]) -> Iterable[StoredCookie]:
     if target is None:
         return (cookie for bucket in state.stems.values() for cookie in bucket.values())
-    if not target.cookieable:
+    if not (target.cookieable or target.scheme in custom_schemes):
         return ()
     return state.stems.get(stem_of(target.host), {}).values()
 
@@ -217,6 +251,8 @@ def _filters(wanted: GetCookies) -> list[Callable[[StoredCookie], bool]]:
         filters.append(lambda cookie: (cookie.expiry_us is None) == session)
     if (http_only := wanted.http_only) is not None:
         filters.append(lambda cookie: cookie.http_only == http_only)
+    if (partition_key := wanted.partition_key) is not None:
+        filters.append(lambda cookie: cookie.partition_key == partition_key)
     return filters
 
 
@@ -229,9 +265,16 @@ def header_of(cookies: Iterable[StoredCookie]) -> str | None:
     return "; ".join(pairs) if pairs else None
 
 
-def cookie_header(state: CookiesState, url: str, now_us: int, *, context: SameSiteContext = "strict") -> str | None:
+def cookie_header(
+    state: CookiesState,
+    url: str,
+    now_us: int,
+    *,
+    context: SameSiteContext = "strict",
+    partition_key: str | None = None,
+) -> str | None:
     """The ``Cookie`` field of a request to ``url``, or None when no cookie goes along. See :func:`cookies_for`."""
-    return header_of(cookies_for(state, url, now_us, context=context))
+    return header_of(cookies_for(state, url, now_us, context=context, partition_key=partition_key))
 
 
 def stale_keys(cookies: Iterable[StoredCookie], now_us: int) -> tuple[CookieKey, ...]:

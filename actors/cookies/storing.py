@@ -1,6 +1,6 @@
 """What becomes of a cookie that somebody sets: the storage model of RFC 6265bis 5.7 as Chromium has it.
 
-A line of a response and the details of ``cookies.set`` are first made a :class:`StoredCookie` (or a
+A line of a response, the details of ``cookies.set`` and a cookie of a file are first made a :class:`StoredCookie` (or a
 :class:`Refusal`), each by its own rules; from there on they go the same way: :func:`stored` says which events happen
 to the jar, in the order in which ``changed`` tells them (FEATURES C20 to C28).
 """
@@ -18,7 +18,9 @@ from partita.actors.cookies.matching import (
     is_expired,
     octets,
     path_matches,
+    same_site_permits_setting,
     target_of,
+    top_level_site,
 )
 from partita.actors.cookies.parsing import MAX_ATTRIBUTE_BYTES, ParsedCookie, pair_refusal, parse_set_cookie
 from partita.actors.cookies.refusals import Refusal
@@ -27,7 +29,9 @@ from partita.events.cookies import (
     CookieRemoved,
     CookiesState,
     CookieStored,
+    ImportedCookie,
     SameSite,
+    SameSiteContext,
     SetCookie,
     SourceScheme,
     StoredCause,
@@ -47,6 +51,14 @@ SAME_SITES: Final[dict[str, SameSite]] = {
     "strict": "strict",
 }
 
+_SAME_SITE_REFUSALS: Final[dict[SameSite, Refusal]] = {
+    "strict": Refusal.SAME_SITE_STRICT,
+    "lax": Refusal.SAME_SITE_LAX,
+    "unspecified": Refusal.SAME_SITE_UNSPECIFIED,
+}
+
+_HIDDEN_PREFIXES: Final = ("__secure-", "__host-", "__http-")  # __Host-Http- is one of the second
+
 MAX_LIFETIME_US: Final = 400 * 86_400 * 1_000_000
 """400 days (RFC 6265bis 5.5; FEATURES C13)."""
 
@@ -54,12 +66,24 @@ _EARLIEST_US: Final = 0
 _LATEST_US: Final = 253_402_300_799 * 1_000_000  # the last second of the year 9999
 
 
-def cookie_of_line(line: Secret, target: Target, now_us: int, creation_us: int) -> StoredCookie | Refusal:
-    """A ``Set-Cookie`` line of a response from ``target``."""
+def cookie_of_line(
+    line: Secret,
+    target: Target,
+    now_us: int,
+    creation_us: int,
+    *,
+    context: SameSiteContext = "strict",
+    partition_key: str | None = None,
+) -> StoredCookie | Refusal:
+    """A ``Set-Cookie`` line of a response from ``target`` to a request of that context, below that top-level site."""
     text = line.reveal_text()
     parsed = parse_set_cookie(text if _is_octets(text) else octets(text))
     if isinstance(parsed, Refusal):
         return parsed
+    if not same_site_permits_setting(parsed.same_site, context):
+        return _SAME_SITE_REFUSALS[parsed.same_site]
+    if parsed.partitioned and not (parsed.secure and target.trustworthy):
+        return Refusal.INVALID_PARTITIONED
     domain = _domain(parsed.domain or "", target)
     if isinstance(domain, Refusal):
         return domain
@@ -77,6 +101,7 @@ def cookie_of_line(line: Secret, target: Target, now_us: int, creation_us: int) 
         last_access_us=now_us,
         expiry_us=_expiry_of_line(parsed, now_us),
         source_scheme=_scheme(target),
+        partition_key=partition_key if parsed.partitioned else None,
         priority=parsed.priority,
     )
     return _admitted(cookie, target, parsed.value, explicit_root=parsed.path == "/") or cookie
@@ -87,6 +112,8 @@ def cookie_of_details(details: SetCookie, now_us: int, creation_us: int) -> Stor
     target = target_of(details.url)
     if target is None:
         return Refusal.INVALID_DOMAIN  # FEATURES C6
+    if target.scheme in details.custom_schemes:
+        target = replace(target, cookieable=True)
     name, value, path = octets(details.name), octets(details.value.reveal_text()), octets(details.path)
     domain = _domain_of_details(details.domain, target)
     if refusal := _details_refusal(name, value, path):
@@ -95,6 +122,9 @@ def cookie_of_details(details: SetCookie, now_us: int, creation_us: int) -> Stor
         return domain
     if details.last_access_date is not None and details.creation_date is None:
         return Refusal.FAILURE_TO_STORE
+    partition_key = None if details.partition_key is None else top_level_site(details.partition_key)
+    if details.partition_key is not None and partition_key is None:
+        return Refusal.INVALID_PARTITIONED
     created_us = min(_micros(details.creation_date, creation_us), creation_us)
     same_site = SAME_SITES[details.same_site]
     if path and not path.startswith("/"):
@@ -112,6 +142,40 @@ def cookie_of_details(details: SetCookie, now_us: int, creation_us: int) -> Stor
         last_access_us=min(_micros(details.last_access_date, now_us), now_us),
         expiry_us=_expiry_of_details(details.expiration_date, now_us, created_us, details.creation_date),
         source_scheme=_scheme(target),
+        partition_key=partition_key,
+        updated_us=0 if created_us == creation_us else creation_us,
+    )
+    return _admitted(cookie, target, value, explicit_root=True) or cookie
+
+
+def cookie_of_file(given: ImportedCookie, now_us: int, creation_us: int) -> StoredCookie | Refusal:
+    """A cookie of a file: as if its own site had set it over https. What stands in no file is as in a response."""
+    target = target_of(f"https://{given.domain.removeprefix('.')}/")
+    if target is None:
+        return Refusal.INVALID_DOMAIN
+    value = given.value.reveal_text()
+    if refusal := _details_refusal(given.name, value, given.path):
+        return refusal
+    domain = _domain("" if given.host_only else given.domain, target)
+    if isinstance(domain, Refusal):
+        return domain
+    partition_key = None if given.partition_key is None else top_level_site(given.partition_key)
+    if given.partition_key is not None and partition_key is None:
+        return Refusal.INVALID_PARTITIONED
+    cookie = StoredCookie(
+        name=given.name,
+        value=given.value,
+        domain=domain[0],
+        host_only=domain[1],
+        path=given.path if given.path.startswith("/") else "/",
+        secure=given.secure,
+        http_only=given.http_only,
+        same_site=given.same_site,
+        creation_us=creation_us,
+        last_access_us=now_us,
+        expiry_us=None if given.expiry_us is None else min(given.expiry_us, now_us + MAX_LIFETIME_US),
+        source_scheme="secure" if given.secure else "nonsecure",
+        partition_key=partition_key,
     )
     return _admitted(cookie, target, value, explicit_root=True) or cookie
 
@@ -136,7 +200,7 @@ def stored(
     cause: StoredCause = "inserted"
     if old.value == cookie.value:
         # Chromium keeps the creation time of an equal value only; RFC 6265bis 5.7 keeps it always.
-        cookie = replace(cookie, creation_us=old.creation_us)
+        cookie = replace(cookie, creation_us=old.creation_us, updated_us=cookie.last_set_us)
         cause = "inserted-no-change-overwrite" if _same(old, cookie) else "inserted-no-value-change-overwrite"
     return CookieRemoved(old, "overwrite"), CookieStored(cookie, cause)
 
@@ -157,11 +221,11 @@ def _within(domain: str, parent: str) -> bool:
 
 
 def _same(old: StoredCookie, new: StoredCookie) -> bool:
-    return replace(old, last_access_us=new.last_access_us) == new
+    return replace(old, last_access_us=new.last_access_us, updated_us=new.updated_us) == new
 
 
 def _admitted(cookie: StoredCookie, target: Target, value: str, *, explicit_root: bool) -> Refusal | None:
-    """The rules that a cookie meets wherever it comes from: scheme, Secure, SameSite=None, prefixes."""
+    """The rules that a cookie meets wherever it comes from: scheme, Secure, SameSite=None, Partitioned, prefixes."""
     if not target.cookieable:
         return Refusal.NONCOOKIEABLE_SCHEME  # FEATURES C16
     if not _keeps_prefix(cookie, target, value, explicit_root=explicit_root):
@@ -170,22 +234,27 @@ def _admitted(cookie: StoredCookie, target: Target, value: str, *, explicit_root
         return Refusal.SECURE_ONLY  # FEATURES C11
     if cookie.same_site == "no_restriction" and not cookie.secure:
         return Refusal.SAME_SITE_NONE_INSECURE
+    if cookie.partition_key is not None and not cookie.secure:
+        return Refusal.INVALID_PARTITIONED
     return None
 
 
 def _keeps_prefix(cookie: StoredCookie, target: Target, value: str, *, explicit_root: bool) -> bool:
-    """``__Secure-`` and ``__Host-`` (RFC 6265bis 5.7), in any case of letters.
+    """``__Secure-``, ``__Host-``, ``__Http-`` and ``__Host-Http-`` (RFC 6265bis 4.1.3, 5.7), in any case of letters.
 
-    A nameless cookie must not look like a prefixed one when it is sent.
+    A nameless cookie must not look like a prefixed one when it is sent. That a cookie of ``cookies.set`` was not set by a
+    response is nothing that Chromium holds against ``__Http-``: HttpOnly is all that it looks at.
     """
     name = cookie.name.lower()
     if not name:
-        return not value.lower().startswith(("__secure-", "__host-"))
-    if name.startswith("__secure-"):
-        return cookie.secure and target.secure
-    if name.startswith("__host-"):
-        return cookie.secure and target.secure and cookie.host_only and cookie.path == "/" and explicit_root
-    return True
+        return not value.lower().startswith(_HIDDEN_PREFIXES)
+    if not name.startswith(_HIDDEN_PREFIXES):
+        return True
+    if not (cookie.secure and target.trustworthy):
+        return False
+    if name.startswith(("__http-", "__host-http-")) and not cookie.http_only:
+        return False
+    return not name.startswith("__host-") or (cookie.host_only and cookie.path == "/" and explicit_root)
 
 
 def _domain(attribute: str, target: Target) -> tuple[str, bool] | Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.network.http import Request, Response
-from partita.simulations.checkers.mixing import NothingIsMixed
+from partita.simulations.checkers.mixing import note_body
 from partita.simulations.scenario import Scenario, User
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def hosts(world: World) -> None:
 
 def note(user: User, response: Any, sent: bytes = b"") -> None:
     """For the checker of bodies."""
-    user.world.memory.setdefault("bodies", []).append((str(response.url), sent, response.content))
+    note_body(user.world, str(response.url), response.content, sent=sent)
 
 
 async def log_in(user: User, random: Random) -> None:
@@ -111,7 +111,6 @@ browsing: Final = Scenario(
         "wait": wait_a_while,
         "flush": flush_cookies,
     },
-    checkers=(NothingIsMixed,),
     users=4,
     steps_each=(10, 20),
 )

@@ -78,9 +78,12 @@ class Jar:
             raise decision.refusal
         return causes(decision.events)
 
-    def receive(self, url: str, *lines: str) -> list[str]:
+    def receive(
+        self, url: str, *lines: str, context: SameSiteContext = "strict", partition_key: str | None = None
+    ) -> list[str]:
         """A response with these ``Set-Cookie`` lines: the causes of what changed."""
-        return causes(self.tell(CookiesReceived(url, tuple(Secret(line) for line in lines))).events)
+        received = CookiesReceived(url, tuple(Secret(line) for line in lines), context, partition_key)
+        return causes(self.tell(received).events)
 
     def get(self, **wanted: Any) -> list[StoredCookie]:
         reply = self.tell(GetCookies(**wanted)).reply
@@ -93,13 +96,14 @@ class Jar:
     def remove(self, url: str, name: str) -> list[str]:
         return causes(self.tell(RemoveCookies(url, name)).events)
 
-    def header(self, url: str, context: SameSiteContext = "strict") -> str | None:
-        return cookie_header(self.state, url, self.now_us, context=context)
+    def header(self, url: str, context: SameSiteContext = "strict", partition_key: str | None = None) -> str | None:
+        return cookie_header(self.state, url, self.now_us, context=context, partition_key=partition_key)
 
     def check(self) -> None:
         """What holds for every jar, after every turn."""
         everything = [cookie for bucket in self.state.stems.values() for cookie in bucket.values()]
         assert self.state.count == len(everything)
+        assert self.state.partitioned == sum(cookie.partition_key is not None for cookie in everything)
         assert all(self.state.stems.values()), "an empty stem stays behind"
         assert len({cookie.creation_us for cookie in everything}) == len(everything), "two cookies of one creation time"
         for stem, bucket in self.state.stems.items():
@@ -108,6 +112,7 @@ class Jar:
                 assert cookie.path.startswith("/")
                 assert cookie.domain == cookie.domain.lower()
                 assert cookie.creation_us <= self.state.newest_us
+                assert cookie.updated_us <= self.state.newest_us
 
 
 def causes(events: tuple[Event, ...]) -> list[str]:

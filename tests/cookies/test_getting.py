@@ -193,6 +193,7 @@ def test_the_public_cookie_is_electrons(jar: Jar) -> None:
         "session": False,
         "sameSite": "strict",
         "expirationDate": NOW_S + 60.0,
+        "partitionKey": None,
     }
     shown = Cookie.from_stored(domain)
     assert (shown.domain, shown.host_only, shown.session, shown.expiration_date) == (".example.com", False, True, None)

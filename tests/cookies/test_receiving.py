@@ -139,6 +139,13 @@ def test_a_lifetime_ends_after_400_days_at_the_latest(line: str, lifetime_us: in
         "__Host-n=v; Secure; Path=/; Domain=www.example.com",
         "__host-n=v; Path=/",
         "__Secure-n=v",
+        "__Http-n=v; Secure",
+        "__HTTP-n=v; HttpOnly",
+        "__Host-Http-n=v; Secure; Path=/",
+        "__Host-Http-n=v; Secure; HttpOnly",
+        "__Http-n; Secure; HttpOnly",
+        "n=v; Partitioned",
+        "n=v; SameSite=Lax\x7f",
         "__Host-n; Secure; Path=/",
         "n=v; Max-Age=0",
         "",
@@ -148,6 +155,51 @@ def test_a_line_that_cannot_be_stored_leads_to_nothing(line: str) -> None:
     jar = Jar()
     assert jar.receive(URL, line) == []
     assert not jar.state.stems
+
+
+@pytest.mark.parametrize("url", ["https://www.example.com/", "http://localhost:8080/"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "__Secure-n=v; Secure",
+        "__Host-n=v; Secure; Path=/",
+        "__HTTP-n=v; Secure; HttpOnly; Path=/a",
+        "__host-http-n=v; Secure; HttpOnly; Path=/",
+        "__Hostn=v",
+    ],
+)
+def test_a_prefix_is_kept_where_secure_cookies_may_be_set(url: str, line: str) -> None:
+    assert Jar().receive(url, line) == ["inserted"]
+
+
+def test_an_ip_address_may_name_itself_in_a_host_prefixed_cookie() -> None:
+    assert Jar().receive("https://127.0.0.1/", "__Host-n=v; Secure; Path=/; Domain=127.0.0.1") == ["inserted"]
+
+
+@pytest.mark.parametrize("number", [*range(0x20), 0x7F])
+def test_every_control_character_but_the_tab_drops_the_line(number: int) -> None:
+    for line in (f"n=v{chr(number)}w", f"n{chr(number)}m=v", f"n=v; Path=/{chr(number)}; x", f"n=v; a{chr(number)}b"):
+        assert bool(Jar().receive(URL, line)) == (chr(number) == "\t")
+
+
+@pytest.mark.parametrize(
+    ("url", "line", "domain"),
+    [
+        ("https://www.xn--bcher-kva.example/", "n=v; Domain=xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("https://www.bücher.example/", "n=v; Domain=XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+        ("https://www.bücher.example/", "n=v; Domain=bücher.example", None),
+        ("https://a.github.io/", "n=v; Domain=github.io", None),
+        ("https://github.io/", "n=v; Domain=github.io", "github.io"),
+        ("https://example.com./", "n=v; Domain=example.com", None),
+        ("https://example.com./", "n=v; Domain=example.com.", "example.com."),
+        ("https://example.com/", "n=v; Domain=.", None),
+        ("https://example.com/", "n=v; Domain=..example.com", None),
+    ],
+)
+def test_a_domain_is_ascii_and_no_public_suffix(url: str, line: str, domain: str | None) -> None:
+    jar = Jar()
+    jar.receive(url, line)
+    assert [cookie.domain for cookie in jar.get()] == ([] if domain is None else [domain])
 
 
 def test_a_bad_line_does_not_keep_the_good_ones_out() -> None:

@@ -15,6 +15,16 @@ NOW_S = NEW_YEARS_EVE_2015_US // SECOND
 HTTPS = "https://www.example.com/a/b"
 
 
+def test_a_registered_scheme_has_cookies_as_well() -> None:
+    jar = Jar()
+    with pytest.raises(CookieError, match="from a scheme that does not support cookies"):
+        jar.set("app://bundle/a/b", "n", "v")
+    assert jar.set("app://bundle/a/b", "n", "v", custom_schemes=("app",)) == ["inserted"]
+    assert jar.names(url="app://bundle/a/c") == []
+    assert jar.names(url="app://bundle/a/c", custom_schemes=("app",)) == ["n"]
+    assert jar.header("app://bundle/a/c") is None, "what answers for it is no network"
+
+
 def test_a_cookie_needs_nothing_but_a_url_and_a_name_or_value() -> None:
     jar = Jar()
     assert jar.set(HTTPS, "n", "v") == ["inserted"]
