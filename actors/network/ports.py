@@ -1,182 +1,183 @@
-"""The live network: httpx's own transport on trio. A leaner one will take its place behind the same port."""
+"""The live network port: HTTP over connections of its own (:mod:`partita.actors.network.transport`), in trio's loop."""
 
 from __future__ import annotations
 
 import contextlib
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+import math
 
 import trio
 
-from partita.actors.kernel.world import NetworkRequest
-from partita.actors.network.backends import AsyncConnectionPool, AsyncNetworkBackend
-from partita.actors.network.http import (
-    URL,
-    AsyncByteStream,
-    AsyncHTTPTransport,
-    Limits,
-    NetError,
-    Request,
-    Response,
-    net_error,
-)
-
-MOST_CONNECTIONS: Final = 64
-"""Requests beyond this wait here, in order: httpcore goes through all that wait whenever one ends."""
-MOST_IDLE_CONNECTIONS: Final = 64
-IDLE_S: Final = 30.0
-CLOSING_S: Final = 2.0
-"""How long a connection may take to close before it is dropped: a TLS peer may never answer the goodbye."""
+from partita.actors.kernel.world import NetworkRequest, Trace
+from partita.actors.network.http import NetError, net_error
+from partita.actors.network.transport import Dialer, Limits, Statistics
+from partita.actors.network.transport.connection import Http1Connection
+from partita.actors.network.transport.deadlines import Deadlines
+from partita.actors.network.transport.dialing import LiveDialer
+from partita.actors.network.transport.pools import Group, Pools
+from partita.actors.network.transport.requests import CHUNKED, request_head, target_of
+from partita.actors.network.transport.response import Http1Response
+from partita.actors.network.transport.streams import ByteStream
 
 
 class LiveNetwork:
     """The port ``network`` on real sockets. It belongs to the trio run that first sends through it.
 
-    ``backend``: what dials in place of sockets.
+    ``dialer``: who connects, in place of the system's sockets and OpenSSL. ``limits``: how many connections there may be.
     """
 
-    def __init__(self, backend: AsyncNetworkBackend | None = None) -> None:
-        self._backend = backend
-        self._transport: AsyncHTTPTransport | None = None
-        self._room = trio.CapacityLimiter(MOST_CONNECTIONS)
+    def __init__(self, dialer: Dialer | None = None, *, limits: Limits | None = None) -> None:
+        self._dialer: Dialer = dialer or LiveDialer()
+        self._pools = Pools(limits or Limits())
+        self._deadlines = Deadlines()
+        self._is_swept = False
         self._closed = False
 
-    async def send(self, request: NetworkRequest) -> LiveResponse:
+    async def send(self, request: NetworkRequest) -> Http1Response:
         """See :meth:`partita.actors.kernel.world.Network.send`."""
         if self._closed:
             raise NetError("ERR_ABORTED", "the network has been closed")
-        if self._transport is None:  # not before it is needed: it loads the certificates
-            self._transport = _transport() if self._backend is None else _TransportOver(self._backend)
-        place = object()
-        await self._room.acquire_on_behalf_of(place)
+        origin, target = target_of(request.url)
+        body = request.body
+        length = (len(body) or None) if isinstance(body, bytes) else body.size_bytes
+        if length is None and not isinstance(body, bytes):
+            length = CHUNKED
+        head = request_head(request.method, target, origin.host_field, request.headers, length)
+        began_s = trio.current_time()
+        pools = self._pools
+        group = pools.group((request.pool, origin))
+        got = pools.take(group, fresh=request.on_new_connection)
+        if isinstance(got, Http1Connection):
+            connection = got
+            if request.trace is not None:
+                request.trace.note("SOCKET_POOL_REUSED_AN_EXISTING_SOCKET")
+        else:
+            connection = await self._connected(request, group, has_place=bool(got))
+        response = await connection.send(request, head, pools, began_s)
+        if not self._is_swept and pools.has_idle:
+            self._is_swept = True
+            trio.lowlevel.spawn_system_task(self._sweep, name="idle connections")
+        return response
+
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        """See :meth:`partita.actors.kernel.world.Network.preconnect`."""
+        if self._closed:
+            return
         try:
-            sent = _request(request)
-            response = await self._transport.handle_async_request(sent)
+            origin, _ = target_of(url)
+        except NetError:
+            return
+        group = self._pools.group((pool, origin))
+        async with trio.open_nursery() as dialing:
+            for _ in range(sockets - group.places):
+                if self._pools.take(group, fresh=True) is not True:
+                    break
+                dialing.start_soon(self._preconnected, group)
+
+    async def close_connections(self, pool: str) -> None:
+        """See :meth:`partita.actors.kernel.world.Network.close_connections`."""
+        self._pools.abort(pool)
+
+    async def close(self) -> None:
+        """See :meth:`partita.actors.kernel.world.Network.close`. What is under way fails with ``ERR_ABORTED``."""
+        self._closed = True
+        self._pools.abort(None)
+
+    def statistics(self) -> Statistics:
+        """The connections as of now."""
+        return self._pools.statistics()
+
+    # -- connections ----------------------------------------------------------------------------------------------------
+
+    async def _connected(self, request: NetworkRequest, group: Group, *, has_place: bool) -> Http1Connection:
+        """A connection for a request that found none idle: one that is given back, or a new one."""
+        trace = request.trace
+        if trace is not None:
+            trace.note("SOCKET_POOL", "begin")
+        try:
+            if not has_place:
+                given = await self._given(request, group)
+                if given is not None:
+                    return given
+            connection = await self._dialed(group, request.timeout_s, trace)
+            self._pools.connected(connection)
+        except NetError as error:
+            if trace is not None:
+                trace.note("SOCKET_POOL", "end", {"net_error": error.code})
+            raise
+        if trace is not None:
+            trace.note("SOCKET_POOL", "end")
+        return connection
+
+    async def _given(self, request: NetworkRequest, group: Group) -> Http1Connection | None:
+        if request.trace is not None:
+            request.trace.note("SOCKET_POOL_STALLED_MAX_SOCKETS_PER_GROUP")
+        try:
+            with trio.fail_after(math.inf if request.timeout_s is None else request.timeout_s):
+                given = await self._pools.wait(group, fresh=request.on_new_connection)
+        except trio.TooSlowError as error:
+            raise NetError("ERR_TIMED_OUT", "all connections to the host were in use for too long") from error
+        assert given is None or isinstance(given, Http1Connection), "pools hold what was put there"
+        return given
+
+    async def _dialed(self, group: Group, timeout_s: float | None, trace: Trace | None) -> Http1Connection:
+        """A new connection in a place that the group has. Raises :class:`NetError`, and the place is free again."""
+        connection = None
+        dialing = trio.CancelScope()
+        if timeout_s is not None:
+            dialing.deadline = trio.current_time() + timeout_s
+        group.dialing[dialing] = None
+        try:
+            with dialing:
+                connection = await self._dial(group, trace)
+            if dialing.cancel_called and connection is not None:
+                connection.close()
+                connection = None
+        finally:
+            del group.dialing[dialing]
+            if connection is None:
+                self._pools.give_up(group)
+        if connection is None:
+            raise _not_in_time(timeout_s) if dialing.deadline <= trio.current_time() else _aborted()
+        return connection
+
+    async def _dial(self, group: Group, trace: Trace | None) -> Http1Connection:
+        origin = group.key[1]
+        source = None if trace is None else trace.source("SOCKET")
+        stream: ByteStream | None = None
+        try:
+            stream = await self._dialer.connect(origin.host, origin.port, trace=source)
+            if origin.scheme == "https":
+                stream = await self._dialer.start_tls(stream, origin.host, trace=source)
         except BaseException as error:
-            self._room.release_on_behalf_of(place)
+            if stream is not None:
+                stream.close()
             if isinstance(error, Exception):
                 raise net_error(error) from error
             raise
-        return LiveResponse(response, lambda: self._room.release_on_behalf_of(place))
+        return Http1Connection(group, stream, source, self._deadlines)
 
-    async def close(self) -> None:
-        """See :meth:`partita.actors.kernel.world.Network.close`."""
-        self._closed = True
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            with trio.move_on_after(CLOSING_S, shield=True):
-                await transport.aclose()
+    async def _preconnected(self, group: Group) -> None:
+        with contextlib.suppress(NetError):  # FEATURES F10: fire and forget
+            connection = await self._dialed(group, None, None)
+            connection.used = True  # as good as: the server may tire of it before a request goes out
+            self._pools.connected(connection, idle_since=trio.current_time())
 
-
-def _transport() -> AsyncHTTPTransport:
-    limits = Limits(
-        max_connections=MOST_CONNECTIONS,
-        max_keepalive_connections=MOST_IDLE_CONNECTIONS,
-        keepalive_expiry=IDLE_S,
-    )
-    return AsyncHTTPTransport(limits=limits)
-
-
-class _TransportOver(AsyncHTTPTransport):
-    """httpx's transport over another backend, which httpx has no argument for.
-
-    It loads no certificates, and no idle connection expires: httpcore would ask the machine's clock.
-    """
-
-    def __init__(self, backend: AsyncNetworkBackend) -> None:
-        self._pool = AsyncConnectionPool(
-            ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            max_connections=MOST_CONNECTIONS,
-            max_keepalive_connections=MOST_IDLE_CONNECTIONS,
-            network_backend=backend,
-        )
-
-
-def _request(request: NetworkRequest) -> Request:
-    timeouts: Mapping[str, float | None] = dict.fromkeys(("connect", "read", "write", "pool"), request.timeout_s)
-    return Request(
-        request.method,
-        URL(request.url),
-        headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers],
-        content=request.body,
-        extensions={"timeout": timeouts},
-    )
-
-
-class LiveResponse:
-    """A response whose head has come, over httpx's."""
-
-    def __init__(self, response: Response, leave: Callable[[], None]) -> None:
-        self._response = response
-        self._leave: Callable[[], None] | None = leave
-        self._body: _Body | None = None
-        self.status = response.status_code
-        self.reason = response.reason_phrase
-        self.http_version = response.http_version
-        self.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-
-    def body(self) -> AsyncIterator[bytes]:
-        """See :meth:`partita.actors.kernel.world.NetworkResponse.body`."""
-        assert self._body is None, "a body is read once"
-        assert isinstance(self._response.stream, AsyncByteStream)
-        self._body = _Body(self._response.stream)
-        return self._body
-
-    async def close(self) -> None:
-        """See :meth:`partita.actors.kernel.world.NetworkResponse.close`."""
-        leave, self._leave = self._leave, None
+    async def _sweep(self) -> None:
+        """Close what has been idle for too long; ends when nothing has been idle for as long as that."""
+        idle_s = self._pools.limits.idle_s
+        quiet = 0
         try:
-            with trio.move_on_after(CLOSING_S, shield=True):
-                spoiled = _spoiled(self._response)
-                await self._response.aclose()
-                if self._body is not None:
-                    await self._body.exhaust()
-                if spoiled is not None:
-                    await spoiled.aclose()
+            while quiet < 2:  # noqa: PLR2004  # the second time in a row
+                until = self._pools.expire(trio.current_time())
+                quiet = quiet + 1 if until is None else 0
+                await trio.sleep_until(trio.current_time() + idle_s if until is None else until)
         finally:
-            if leave is not None:
-                leave()
+            self._is_swept = False
 
 
-def _spoiled(response: Response) -> Any:
-    """The connection, if the server has sent more than it announced: that would be taken for the next answer.
-
-    httpcore keeps such a connection, and has no public way to ask.
-    """
-    stream: Any = response.stream
-    for inner in ("_stream", "_httpcore_stream", "_stream"):
-        stream = getattr(stream, inner, stream)
-    connection = getattr(stream, "_connection", None)
-    state = getattr(connection, "_h11_state", None)
-    return connection if state is not None and state.trailing_data[0] else None
+def _not_in_time(timeout_s: float | None) -> NetError:
+    return NetError("ERR_TIMED_OUT", f"no connection for {timeout_s} s")
 
 
-class _Body:
-    """The chunks as they come. No generator: what a reader leaves behind must not wait for the garbage collector."""
-
-    def __init__(self, stream: AsyncByteStream) -> None:
-        self._chunks = aiter(stream)
-        self._ended = False
-
-    def __aiter__(self) -> _Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await anext(self._chunks)
-        except StopAsyncIteration:
-            self._ended = True
-            raise
-        except Exception as error:
-            self._ended = True
-            raise net_error(error) from error
-        except BaseException:
-            self._ended = True
-            raise
-
-    async def exhaust(self) -> None:
-        """End httpx's nested generators, which nothing else does; with the connection closed, they soon fail."""
-        while not self._ended:
-            with contextlib.suppress(NetError, StopAsyncIteration):
-                await anext(self)
+def _aborted() -> NetError:
+    return NetError("ERR_ABORTED", "all connections were closed")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -49,14 +49,30 @@ class Entity(Struct, frozen=True):
         return self.e_tag or self.last_modified
 
 
+class HungUp(Exception):
+    """Raised by an app to close the connection in place of an answer."""
+
+
+class InterimAnswer(Struct, frozen=True):
+    """A 1xx response that comes first (RFC 9110 15.2)."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+
+
 class Answer(Struct, frozen=True):
-    """A response as the server means it. ``entity`` is the whole file that it is, or is a part of; None when it is neither."""
+    """A response as the server means it. ``entity`` is the whole file that it is, or is a part of; None when it is neither.
+
+    ``interim``: what is sent before it. An app says so in its response: ``extensions={"interim_responses": [(103, headers)]}``.
+    """
 
     status: int
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: memoryview
     entity: Entity | None = None
+    interim: tuple[InterimAnswer, ...] = ()
 
     def header(self, name: str) -> str:
         """The first field of that name (in lower case); ``""`` when there is none."""
@@ -195,7 +211,7 @@ async def answer_of(said: Said, request: Request) -> Answer:
         answer = _answer(200, (("Content-Type", "application/json"),), json.encode(said))
     elif isinstance(said, tuple) and len(said) == 3:  # noqa: PLR2004  # status, headers, body
         status, headers, body = said
-        answer = _answer(status, tuple(headers.items() if isinstance(headers, Mapping) else headers), body)
+        answer = _answer(status, _pairs(headers), body)
     else:
         raise TypeError(
             f"{request.url}: an app answers with a response, text, bytes, a dict, a tuple or None, not {said!r}"
@@ -220,7 +236,13 @@ async def _of_response(response: Response) -> Answer:
         view = memoryview(b"".join([chunk async for chunk in stream]))
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
     status = response.status_code
-    return Answer(status, _reason(status), _framed(status, headers, len(view)), view, entity)
+    given: Sequence[tuple[int, HeaderFields]] = response.extensions.get("interim_responses", ())
+    interim = tuple(InterimAnswer(number, _reason(number), _pairs(fields)) for number, fields in given)
+    return Answer(status, _reason(status), _framed(status, headers, len(view)), view, entity, interim)
+
+
+def _pairs(headers: HeaderFields) -> tuple[tuple[str, str], ...]:
+    return tuple(headers.items() if isinstance(headers, Mapping) else headers)
 
 
 def _framed(status: int, headers: tuple[tuple[str, str], ...], length: int) -> tuple[tuple[str, str], ...]:

@@ -11,23 +11,42 @@ from partita.actors.kernel.world import Clock
 T = TypeVar("T")
 
 
+class Stop:
+    """Ends a wait of :class:`Within` from outside: that raises :class:`TimeoutError` at once, and so does each later one."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.ring: Callable[[], object] = bool
+
+    def stop(self) -> None:
+        """Now."""
+        self.stopped = True
+        self.ring()
+
+
 class Within(Generic[T]):
-    """Awaitable: the result of another one, or :class:`TimeoutError` when the kernel's clock says so first.
+    """Awaitable: the result of another one, or :class:`TimeoutError` when the kernel's clock or ``stop`` says so first.
 
     The simulation kernel has neither cancel scopes nor a way to wait for two things; what its tasks yield can be armed
     more than once, though, and a wake-up for a wait that is over does nothing. An alarm is set when there is something to
     wait for, so a plain function costs none.
     """
 
-    def __init__(self, clock: Clock, seconds: float | None, awaited: Awaitable[T]) -> None:
+    def __init__(self, clock: Clock, seconds: float | None, awaited: Awaitable[T], stop: Stop | None = None) -> None:
         self._clock = clock
         self._seconds = seconds
         self._awaited = awaited
         self._rung = False
+        self._stop = stop
         self._wake: Callable[[], object] = bool
 
     def __await__(self) -> Generator[Any, None, T]:
         work = self._awaited.__await__()
+        if self._stop is not None:
+            if self._stop.stopped:
+                work.close()
+                raise TimeoutError
+            self._stop.ring = self._ring
         try:
             waits = next(work)
         except StopIteration as done:

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from partita.actors.kernel.context import Random
 from partita.actors.network.http import Request
 from partita.simulations.faults import Faults
-from partita.simulations.internet.answers import Answer
+from partita.simulations.internet.answers import Answer, HungUp
 
 FAULTS: Final[Mapping[str, float]] = {
     "network.slow": 0.1,  # a stall in the middle of a body
@@ -77,7 +77,10 @@ async def delivered(request: Request, ask: Callable[[Request], Awaitable[Answer]
         if request.method == "HEAD":
             answer = structs.replace(answer, body=memoryview(b""))
     else:
-        answer = await ask(request if ignoring is None else without(request, b"range", b"if-range"))
+        try:
+            answer = await ask(request if ignoring is None else without(request, b"range", b"if-range"))
+        except HungUp:
+            return Delivery(_OVERLOADED, _head_bytes(_OVERLOADED), "closed")
     return _on_its_way(answer, faults)
 
 
@@ -126,9 +129,11 @@ def _on_its_way(answer: Answer, faults: Faults) -> Delivery:
 
 
 def _head_bytes(answer: Answer) -> int:
-    """How long status line and fields are on the wire."""
-    return len(f"HTTP/1.1 000 {answer.reason}\r\n\r\n") + sum(
-        len(name) + len(value) + 4 for name, value in answer.headers
+    """How long status lines and fields are on the wire, those of interim responses included."""
+    heads = [(answer.reason, answer.headers), *((interim.reason, interim.headers) for interim in answer.interim)]
+    return sum(
+        len(f"HTTP/1.1 000 {reason}\r\n\r\n") + sum(len(name) + len(value) + 4 for name, value in headers)
+        for reason, headers in heads
     )
 
 

@@ -27,6 +27,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "connect.refused": 0.05,
     "connect.slow": 0.1,  # the first SYN is lost, and sent again after a second (RFC 6298 2)
     "connect.times_out": 0.03,
+    "network.keepalive_race": 0.1,  # an idle connection is closed just as a request goes out on it
     **deliveries.FAULTS,
 }
 """What may go wrong between a client and a server, each with its highest odds."""
@@ -64,11 +65,12 @@ class Seen(Struct, frozen=True):
 
 
 class Host:
-    """One name of the internet, and the app that answers there."""
+    """One name of the internet, its address there (of RFC 2544's networks), and the app that answers."""
 
-    def __init__(self, name: str, app: App) -> None:
+    def __init__(self, name: str, app: App, address: str) -> None:
         self.name = name
         self.app = app
+        self.address = address
         self.up = True
 
 
@@ -79,16 +81,21 @@ class Connection:
         self.number = number
         self.host = host
         self.life = life
+        self.requests = 0
         self.tls = False
         self.broken = False
         self.on_break: Callable[[], None] | None = None
 
 
 class Route(Struct, frozen=True):
-    """What a client meets that dials: after ``delay_s`` a connection, or ``error`` (Chromium's name)."""
+    """What a client meets that dials: after ``delay_s`` a connection, or ``error`` (Chromium's name).
+
+    For the first ``lookup_s`` of that it waits for the name.
+    """
 
     delay_s: float
     error: str | None = None
+    lookup_s: float = 0.0
 
 
 class Internet:
@@ -129,13 +136,19 @@ class Internet:
         raises ends the run: it is a defect of the test.
         """
         if asgi is not None:
-            self._hosts[name.lower()] = Host(name, from_asgi(asgi))
+            self._put_up(name, from_asgi(asgi))
             return asgi
         if app is None:
             return lambda decorated: self.host(name, decorated)
         known = from_asgi(cast("AsgiApp", app)) if is_asgi(app) else cast("App", app)
-        self._hosts[name.lower()] = Host(name, known)
+        self._put_up(name, known)
         return app
+
+    def _put_up(self, name: str, app: App) -> None:
+        before = self._hosts.get(name.lower())
+        number = len(self._hosts) + 1
+        address = before.address if before is not None else f"198.18.{number // 256 % 256}.{number % 256}"
+        self._hosts[name.lower()] = Host(name, app, address)
 
     def down(self, name: str) -> None:
         """Nobody listens there any more; connections to it are reset."""
@@ -156,16 +169,17 @@ class Internet:
         delay_s = 2 * self.latency_s
         if (slow := strikes("dns.slow")) is not None:
             delay_s += slow.random() * _SLOWEST_DNS_S
+        lookup_s = delay_s
         host = self._find(name, port)
         if strikes("dns.fails") is not None or host is None:
-            return Route(delay_s, "ERR_NAME_NOT_RESOLVED")
+            return Route(delay_s, "ERR_NAME_NOT_RESOLVED", lookup_s)
         lost, refused, dead = strikes("connect.slow"), strikes("connect.refused"), strikes("connect.times_out")
         delay_s += 2 * self.latency_s
         if dead is not None:
-            return Route(delay_s + _NO_SYN_ANSWERED_S, "ERR_CONNECTION_TIMED_OUT")
+            return Route(delay_s + _NO_SYN_ANSWERED_S, "ERR_CONNECTION_TIMED_OUT", lookup_s)
         if lost is not None:
             delay_s += _LOST_SYN_S
-        return Route(delay_s, None if refused is None else "ERR_CONNECTION_REFUSED")
+        return Route(delay_s, None if refused is None else "ERR_CONNECTION_REFUSED", lookup_s)
 
     def connect(self, name: str, port: int, life: Life) -> Connection | None:
         """A new connection; None when the host is down by now."""
@@ -193,6 +207,11 @@ class Internet:
             connection.on_break()
 
     # -- exchanges, for both levels -------------------------------------------------------------------------------------
+
+    def tires(self, connection: Connection) -> bool:
+        """Whether the server has closed an idle connection just as a request went out on it (RFC 9112 9.3.1)."""
+        connection.requests += 1
+        return connection.requests > 1 and self.faults.strikes("network.keepalive_race") is not None
 
     async def answer(self, connection: Connection, request: Request) -> Delivery:
         """What the host says to a request that has arrived, and how it comes over the line."""

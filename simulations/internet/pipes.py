@@ -114,7 +114,7 @@ class Pipe:
 
     def _put(self, item: bytes | OSError | None) -> None:
         if item == b"":
-            return  # httpcore writes such
+            return
         size = len(item) if isinstance(item, bytes) else 0
         self._free_at = max(self._free_at, trio.current_time()) + size / self._bandwidth
         self._sent += size

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import h11
 import trio
 
 from partita.actors.network.http import URL, Request
+from partita.simulations.internet.answers import Answer, InterimAnswer
 from partita.simulations.internet.deliveries import GARBAGE, Delivery
 from partita.simulations.internet.hosts import KEEP_ALIVE_S, Internet
 
@@ -23,7 +24,7 @@ async def serve(internet: Internet, line: Line) -> None:
     connection = line.connection
     http = h11.Connection(h11.SERVER)
     try:
-        while (request := await _next_request(http, line)) is not None:
+        while (request := await _next_request(http, line)) is not None and not internet.tires(connection):
             internet.answering(connection, str(request.url))
             delivery = await internet.answer(connection, request)
             if not await _said(http, line, delivery, internet.chunk_bytes):
@@ -85,8 +86,11 @@ async def _send(http: h11.Connection, line: Line, delivery: Delivery, chunk_byte
         await pipe.send(GARBAGE)
         return
     answer = delivery.answer
-    fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers]
-    waiting = _bytes(http, h11.Response(status_code=answer.status, headers=fields, reason=answer.reason.encode()))
+    waiting = b"".join(
+        _bytes(http, h11.InformationalResponse(status_code=interim.status, **_fields(interim)))
+        for interim in answer.interim
+    )
+    waiting += _bytes(http, h11.Response(status_code=answer.status, **_fields(answer)))
     pipe.expect(delivery, len(waiting))
     body = answer.body
     for start in range(0, len(body), chunk_bytes):
@@ -99,6 +103,11 @@ async def _send(http: h11.Connection, line: Line, delivery: Delivery, chunk_byte
     if not delivery.lies:
         waiting += _bytes(http, h11.EndOfMessage())
     await pipe.send(waiting)
+
+
+def _fields(answer: Answer | InterimAnswer) -> dict[str, Any]:
+    fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in answer.headers]
+    return {"headers": fields, "reason": answer.reason.encode()}
 
 
 def _bytes(http: h11.Connection, event: h11.Event) -> bytes:

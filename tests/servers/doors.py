@@ -6,28 +6,24 @@ It takes turns at once, on the caller's own trio, and begins effects in a nurser
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import trio
 
-from partita.actors.cookies.behavior import behavior as cookies
-from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
-from partita.actors.downloads.ledger import behavior as downloads
-from partita.actors.kernel.behavior import Behavior, Decision
-from partita.actors.kernel.composition import compose
+from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.world import World
-from partita.actors.preferences.behavior import behavior as preferences
-from partita.events.session import SessionState
+from partita.actors.session.behavior import BEHAVIORS
 from partita.events.system import EffectSettled, Tell
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome
 
-SESSION = compose("session", SessionState, {"preferences": preferences, "cookies": cookies, "downloads": downloads})
-BEHAVIORS: Mapping[str, Behavior[Any]] = {"session": SESSION, "download": download}
+SESSION = BEHAVIORS["session"]
 NAME = "persist:test"
 
 
@@ -36,12 +32,15 @@ class Call:
     payload: object = b""
     value: Any = None
     error: BaseException | None = None
+    stop: Callable[[], object] = lambda: None
 
     def resolve(self, value: object) -> None:
         self.value = value
 
     def reject(self, error: BaseException) -> None:
         self.error = error
+
+    abandon = reject
 
 
 @dataclass
@@ -58,6 +57,10 @@ class ScriptedHandlers:
         handler = self.named.get(name)
         return None if handler is None else handler(request)
 
+    def notify(self, partition: str, name: str, request: object) -> None:
+        assert partition == NAME
+        self.asked.append((name, request))
+
 
 class SmallPartition:
     """Actors by name, and the effects that are under way."""
@@ -67,6 +70,8 @@ class SmallPartition:
         self.states: dict[str, Any] = {"session": SESSION.initial()}
         self.turns: list[tuple[str, Message, tuple[Event, ...]]] = []
         self.calls: dict[int, Call] = {}
+        self.numbers = itertools.count(1)
+        self.blobs: dict[bytes, bytes] = {}
         self.pending: set[str] = set()
         self.under_way: dict[str, trio.CancelScope] = {}
         self._waiting: dict[tuple[str, str], list[Callable[[object], None]]] = {}
@@ -160,11 +165,16 @@ class SmallPartition:
 class SmallDoor:
     """What carries out an effect sees of it."""
 
+    stopped = False
+
     def __init__(self, partition: SmallPartition, actor: str) -> None:
         self._partition = partition
         self._actor = actor
         self.world = partition.world
         self.partition = NAME
+
+    def number(self) -> int:
+        return next(self._partition.numbers)
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
         self._partition.take(to or self._actor, message)
@@ -174,6 +184,27 @@ class SmallDoor:
 
     def published(self, actor: str) -> object:
         return self._partition.states.get(actor)
+
+    def put_blob(self, content: bytes) -> bytes:
+        digest = hashlib.sha256(content).digest()
+        self._partition.blobs[digest] = content
+        return digest
+
+    async def blob(self, digest: bytes) -> bytes | None:
+        return self._partition.blobs.get(digest)
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        for digest in digests:
+            self._partition.blobs.pop(digest, None)
+
+    def sweep_blobs(self, is_named: Callable[[bytes], bool]) -> None:
+        self.drop_blobs([digest for digest in self._partition.blobs if not is_named(digest)])
+
+    def hold_blobs(self, digests: Iterable[bytes]) -> None:
+        """Nothing is dropped here while it is read."""
+
+    def let_go_of_blobs(self, digests: Iterable[bytes]) -> None:
+        """See above."""
 
     def call(self, call_id: int) -> Call | None:
         return self._partition.calls.get(call_id)

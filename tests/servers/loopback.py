@@ -121,6 +121,18 @@ class LoopbackServer:
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.seen) >= count, PATIENCE_S), self.seen
 
+    def wait_for_connections(self, count: int) -> None:
+        """Block until that many connections have come."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: self.connections >= count, PATIENCE_S), self.connections
+
+    def accepted(self) -> int:
+        """One connection more; returns its number."""
+        with self._arrived:
+            self.connections += 1
+            self._arrived.notify_all()
+            return self.connections
+
     def answer(self, seen: Seen, reply: Reply) -> None:
         with self._arrived:
             self.seen.append(seen)
@@ -176,8 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.server.owner.connections += 1
-        self.connection_number = self.server.owner.connections
+        self.connection_number = self.server.owner.accepted()
 
     def _any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

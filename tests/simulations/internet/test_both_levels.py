@@ -172,7 +172,7 @@ MISMATCH = "ERR_CONTENT_LENGTH_MISMATCH"
         ("network.slow", None, {200}),
         ("network.slow", 0.3, {"ERR_TIMED_OUT"}),
         ("network.reset", None, {"ERR_CONNECTION_RESET"}),
-        ("network.truncated", None, {MISMATCH, "ERR_EMPTY_RESPONSE"}),
+        ("network.truncated", None, {MISMATCH, "ERR_RESPONSE_HEADERS_TRUNCATED", "ERR_EMPTY_RESPONSE"}),
         ("network.silent", 300, {"ERR_TIMED_OUT"}),
         ("network.silent", None, {"ERR_CONNECTION_TIMED_OUT"}),
         ("server.error", None, {503}),
