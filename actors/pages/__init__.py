@@ -1,0 +1,1 @@
+"""Pages: actors without a renderer, from which requests come."""

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers.loopback import LoopbackServer
+
+import partita
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    """By its names ``127.0.0.1`` and ``localhost`` it is two sites."""
+    with LoopbackServer() as listening:
+        yield listening
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[partita.System]:
+    with partita.System(data_dir=tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def session(system: partita.System) -> partita.Session:
+    return system.from_partition("pages")
