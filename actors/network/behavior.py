@@ -9,7 +9,16 @@ from typing import Final
 
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
-from partita.events.network import Fetch, SendRequest
+from partita.events.network import (
+    CloseAllConnections,
+    CloseConnections,
+    Fetch,
+    OpenConnections,
+    Preconnect,
+    Revalidate,
+    RevalidateCached,
+    SendRequest,
+)
 from partita.events.types import State
 
 
@@ -25,9 +34,50 @@ def fetch(state: State, message: Fetch, ctx: Context) -> Decision:
                 redirect=message.redirect,
                 credentials=message.credentials,
                 timeout_s=message.timeout_s,
+                cache=message.cache,
+                bypass_custom_protocol_handlers=message.bypass_custom_protocol_handlers,
+                resource_type=message.resource_type,
+                initiator=message.initiator,
+                streamed=message.streamed,
             ),
         )
     )
 
 
-behavior: Final[Behavior[State]] = Behavior(kind="network", initial=State, decide={Fetch: fetch}, evolve={})
+def revalidate(state: State, message: RevalidateCached, ctx: Context) -> Decision:
+    """Ask again, once; two that were served stale at the same time may ask twice."""
+    return Decision(
+        effects=(
+            Revalidate(
+                url=message.url,
+                headers=message.headers,
+                credentials=message.credentials,
+                timeout_s=message.timeout_s,
+                resource_type=message.resource_type,
+                initiator=message.initiator,
+            ),
+        )
+    )
+
+
+def preconnect(state: State, message: Preconnect, ctx: Context) -> Decision:
+    """Open them."""
+    return Decision(effects=(OpenConnections(message.url, message.num_sockets),))
+
+
+def close_all_connections(state: State, message: CloseAllConnections, ctx: Context) -> Decision:
+    """Close them."""
+    return Decision(effects=(CloseConnections(message.call_id),))
+
+
+behavior: Final[Behavior[State]] = Behavior(
+    kind="network",
+    initial=State,
+    decide={
+        Fetch: fetch,
+        RevalidateCached: revalidate,
+        Preconnect: preconnect,
+        CloseAllConnections: close_all_connections,
+    },
+    evolve={},
+)

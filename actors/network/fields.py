@@ -16,6 +16,9 @@ _FRAMING: Final = frozenset(
     {"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"}
 )
 
+_OWN: Final = frozenset({"user-agent", "accept", "accept-encoding", "accept-language"})
+_COOKIE: Final = frozenset({"cookie"})
+
 
 def check_method(method: str) -> str:
     """The method as it goes out. Raises :class:`TypeError` or :class:`ValueError` for one that cannot."""
@@ -66,24 +69,30 @@ def every(headers: Fields, name: str) -> tuple[str, ...]:
     return tuple(value for given, value in headers if given.lower() == name)
 
 
+def joined(headers: Fields, name: str) -> str:
+    """The values of all fields of that name, in lower case, as one (RFC 9110 5.3); empty when there is none."""
+    return ", ".join(every(headers, name))
+
+
+def replaced(headers: Fields, new: Fields) -> Fields:
+    """The fields with those of ``new`` in place of all of the same names."""
+    return (*without(headers, frozenset(name.lower() for name, _ in new)), *new)
+
+
 def without(headers: Fields, names: frozenset[str]) -> Fields:
     """The fields that have none of these names, in lower case."""
     return tuple(field for field in headers if field[0].lower() not in names)
 
 
-def outgoing(
-    given: Fields, *, user_agent: str, accept_language: str, accept_encoding: str, cookie: str | None
-) -> Fields:
-    """All fields of a request but those of the connection. What the caller gave wins over what the session says."""
+def outgoing(given: Fields, *, own: Fields, cookie: str | None) -> Fields:
+    """All fields of a request but those of the connection: what the caller gave wins over the session's own.
+
+    ``cookie`` is the whole ``Cookie`` field, the caller's part included; None leaves what was given.
+    """
     named = {name.lower() for name, _ in given}
-    own = (
-        ("User-Agent", user_agent),
-        ("Accept", "*/*"),
-        ("Accept-Encoding", accept_encoding),
-        ("Accept-Language", accept_language),
-    )
-    fields = [field for field in own if field[1] and field[0].lower() not in named]
-    fields.extend(given)
-    if cookie is not None and "cookie" not in named:
-        fields.append(("Cookie", cookie))
-    return tuple(fields)
+    kept = own if named.isdisjoint(_OWN) else tuple(field for field in own if field[0].lower() not in named)
+    if cookie is None:
+        return (*kept, *given)
+    if "cookie" in named:
+        given = without(given, _COOKIE)
+    return (*kept, *given, ("Cookie", cookie))

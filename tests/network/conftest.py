@@ -1,12 +1,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from servers.loopback import LoopbackServer
+
+import partita
 
 
 @pytest.fixture
 def server() -> Iterator[LoopbackServer]:
     with LoopbackServer() as running:
         yield running
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[partita.System]:
+    with partita.System(data_dir=tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def session(system: partita.System) -> partita.Session:
+    return system.from_partition("persist:bad")

@@ -6,7 +6,8 @@ from partita.actors.network import fields
 
 
 def outgoing(given: fields.Fields = (), cookie: str | None = None) -> fields.Fields:
-    return fields.outgoing(given, user_agent="Me/1", accept_language="en-US", accept_encoding="gzip", cookie=cookie)
+    own = (("User-Agent", "Me/1"), ("Accept", "*/*"), ("Accept-Encoding", "gzip"), ("Accept-Language", "en-US"))
+    return fields.outgoing(given, own=own, cookie=cookie)
 
 
 def test_a_request_carries_what_the_session_says_and_what_the_caller_gave() -> None:
@@ -21,10 +22,12 @@ def test_a_request_carries_what_the_session_says_and_what_the_caller_gave() -> N
 
 
 def test_the_caller_wins_whatever_the_case_of_the_name() -> None:
-    sent = dict(outgoing((("USER-AGENT", "You/2"), ("cookie", "mine=1")), "jar=1"))
+    sent = dict(outgoing((("USER-AGENT", "You/2"), ("cookie", "mine=1")), "jar=1; mine=1"))
     assert sent["USER-AGENT"] == "You/2"
     assert "User-Agent" not in sent
-    assert "Cookie" not in sent
+    assert "cookie" not in sent
+    assert sent["Cookie"] == "jar=1; mine=1"
+    assert ("cookie", "mine=1") in outgoing((("cookie", "mine=1"),))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,29 @@ def test_a_net_error_is_copied_and_pickled_whole() -> None:
         assert (str(twin), twin.code, twin.detail) == (str(failed), failed.code, failed.detail)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ERR_TIMED_OUT", httpx.TimeoutException),
+        ("ERR_CONNECTION_TIMED_OUT", httpx.ConnectTimeout),
+        ("ERR_CONNECTION_REFUSED", httpx.ConnectError),
+        ("ERR_NAME_NOT_RESOLVED", httpx.ConnectError),
+        ("ERR_CERT_AUTHORITY_INVALID", httpx.ConnectError),
+        ("ERR_CONNECTION_RESET", httpx.ReadError),
+        ("ERR_EMPTY_RESPONSE", httpx.RemoteProtocolError),
+        ("ERR_CONTENT_DECODING_FAILED", httpx.DecodingError),
+        ("ERR_UNKNOWN_URL_SCHEME", httpx.UnsupportedProtocol),
+        ("ERR_TOO_MANY_REDIRECTS", httpx.TooManyRedirects),
+        ("ERR_ABORTED", httpx.TransportError),
+    ],
+)
+def test_a_net_error_is_of_the_class_that_httpxs_programs_look_for(name: str, kind: type[Exception]) -> None:
+    for failed in (NetError(name), pickle.loads(pickle.dumps(NetError(name)))):
+        assert isinstance(failed, kind)
+        assert isinstance(failed, NetError)
+        assert failed.name == name
+
+
 def test_a_net_error_stays_itself() -> None:
     failed = NetError("ERR_ABORTED")
     assert net_error(failed) is failed
