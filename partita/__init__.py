@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from partita.actors.replay.playback import PlaybackReport as PlaybackReport
     from partita.actors.replay.redecide import Divergence as Divergence
     from partita.actors.replay.redecide import Report as Report
+    from partita.connections import Preconnect as Preconnect
     from partita.cookies import CookieChanged as CookieChanged
     from partita.cookies import Cookies as Cookies
+    from partita.cookies import ImportedCookies as ImportedCookies
     from partita.debugging import Debugger as Debugger
     from partita.debugging import debug as debug
     from partita.downloads import DownloadDone as DownloadDone
@@ -39,9 +41,13 @@ if TYPE_CHECKING:
     from partita.events.secret import Secret as Secret
     from partita.events.turn import External as External
     from partita.events.turn import Turn as Turn
+    from partita.frame import DidNavigate as DidNavigate
+    from partita.frame import Frame as Frame
     from partita.log import Log as Log
     from partita.log import SessionAt as SessionAt
     from partita.log import replay as replay
+    from partita.page import Page as Page
+    from partita.page import Referrer as Referrer
     from partita.played import Playback as Playback
     from partita.played import playback as playback
     from partita.session import Session as Session
@@ -53,6 +59,9 @@ if TYPE_CHECKING:
     from partita.system import from_partition as from_partition
     from partita.system import from_path as from_path
     from partita.system import partitions as partitions
+    from partita.web_request import WebRequest as WebRequest
+    from partita.web_request import WebRequestFilter as WebRequestFilter
+    from partita.web_request import WebRequestResponse as WebRequestResponse
 
     default_session: Session
 
@@ -61,24 +70,33 @@ _HOMES: Final = {
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
     "Debugger": "partita.debugging",
+    "DidNavigate": "partita.frame",
     "Divergence": "partita.actors.replay.redecide",
     "DownloadDone": "partita.downloads",
     "DownloadItem": "partita.downloads",
     "DownloadUpdated": "partita.downloads",
     "External": "partita.events.turn",
     "FixedClock": "partita.actors.live_world.ports",
+    "Frame": "partita.frame",
     "Future": "partita.actors.kernel.future",
+    "ImportedCookies": "partita.cookies",
     "Log": "partita.log",
     "NetError": "partita.actors.network.http",
+    "Page": "partita.page",
     "PartitaError": "partita.errors",
     "Playback": "partita.played",
     "PlaybackReport": "partita.actors.replay.playback",
+    "Preconnect": "partita.connections",
+    "Referrer": "partita.page",
     "Report": "partita.actors.replay.redecide",
     "Secret": "partita.events.secret",
     "Session": "partita.session",
     "SessionAt": "partita.log",
     "System": "partita.system",
     "Turn": "partita.events.turn",
+    "WebRequest": "partita.web_request",
+    "WebRequestFilter": "partita.web_request",
+    "WebRequestResponse": "partita.web_request",
     "WillDownload": "partita.session",
     "World": "partita.simulation",
     "debug": "partita.debugging",
@@ -94,8 +112,8 @@ _HOMES: Final = {
 
 def __getattr__(name: str) -> object:
     """Load a name when it is first used: the parts can be imported without the whole."""
-    if name == "errors":
-        return importlib.import_module("partita.errors")
+    if name in ("errors", "protocol"):
+        return importlib.import_module(f"partita.{name}")
     if name == "default_session":
         return importlib.import_module("partita.system").default_system().default_session
     home = _HOMES.get(name)
@@ -107,4 +125,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, "default_session", "errors"])
+    return sorted([*globals(), *_HOMES, "default_session", "errors", "protocol"])

@@ -169,7 +169,7 @@ class Playback(System):
         if not target:
             raise InvalidPartitionName("a fork needs a name of its own: the empty one is the default session's")
         if target in self._recordings:
-            return self._session(name, target, persistent=persistent, directory=None)
+            return self._session(name, target, persistent=persistent, directory=None, options={})
         position = parent.store.position if at is None else at
         store = parent.store.fork(None, name=target, at=position)
         return self._adopt(store, name, target, persistent=persistent)

@@ -5,43 +5,44 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
-import msgspec
 from platformdirs import user_downloads_path
 
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
-from partita.actors.network.fields import check_fields, check_method
-from partita.actors.network.http import Request, Response
+from partita.actors.network.fields import check_fields
+from partita.actors.network.http import AsyncBaseTransport, BaseTransport, Request
 from partita.actors.network.urls import parse_http_url, without_userinfo
+from partita.actors.pages.hinting import HANDLER as HINT_HANDLER
+from partita.actors.pages.navigation import BLANK
 from partita.actors.preferences.behavior import default_user_agent
 from partita.actors.replay.changes import Changes
+from partita.connections import begin_close_all_connections, begin_preconnect, preconnect_handler
 from partita.cookies import Cookies
 from partita.downloads import DownloadItem
 from partita.emitter import Emitter
+from partita.events.cache import ClearCache, GetCacheSize
 from partita.events.downloads import AwaitDownload, BeginDownload, DownloadOrder
-from partita.events.errors import SystemClosed
-from partita.events.network import Credentials, Fetch, Redirect
+from partita.events.network import CacheMode, Credentials, Redirect, ResourceType
 from partita.events.preferences import SetDownloadPath, SetUserAgent
 from partita.events.secret import Secret
 from partita.events.session import SessionState
 from partita.follower import Follower
+from partita.har import har_of_log, write_har
 from partita.log import Log, SessionAt, state_at
+from partita.net_log import NetLog
+from partita.page import Page
+from partita.protocol import Protocol, privileged_schemes
+from partita.requesting import Content, FetchFuture, HeaderValues, RequestOptions, begin_fetch, ordered
+from partita.streaming import Streamed
+from partita.transports import AsyncSessionTransport, SessionTransport
+from partita.web_request import WebRequest
 
 if TYPE_CHECKING:
-    from partita.actors.kernel.carrying import Call
     from partita.actors.kernel.partition import Partition
     from partita.system import System
-
-_FRAMING: Final = ("host", "content-length", "transfer-encoding", "connection")
-"""Fields that httpx adds to a request and that the connection decides."""
-
-_REDIRECTS: Final = ("follow", "manual", "error")
-_CREDENTIALS: Final = ("include", "omit", "same-origin")
-
-HeaderValues = Mapping[str, str] | list[tuple[str, str]]
 
 
 class WillDownload:
@@ -58,14 +59,16 @@ class WillDownload:
 
 
 class Session(Emitter):
-    """One partition: its cookies, preferences, requests and downloads, and its log. Event: ``will-download``.
+    """One partition: its cookies, cache, preferences, requests, pages and downloads, and its log.
+
+    Events: ``will-download``, ``preconnect``.
 
     Use it from any thread and any loop. Methods that return a :class:`Future` have begun when they return, and are durable
     when it is done; the others are ordered (API.md, rule 3), and :meth:`flush` waits for their durability.
     """
 
     def __init__(self, system: System, partition: Partition, name: str) -> None:
-        super().__init__(("will-download",), system.callbacks)
+        super().__init__(("will-download", "preconnect"), system.callbacks)
         self._system = system
         self._partition = partition
         self._name = name
@@ -73,8 +76,12 @@ class Session(Emitter):
         self._items: dict[str, DownloadItem] = {}
         self._items_lock = threading.Lock()
         self.cookies: Final = Cookies(partition, self._follower, system.callbacks)
+        self.net_log: Final = NetLog(partition, self._follower, system.callbacks)
+        self.web_request: Final = WebRequest(partition, system)
+        self.protocol: Final = Protocol(partition, system, privileged_schemes())
         self.log: Final = Log(partition.store)
         system.handlers.set(partition.key, HANDLER, self._ask_will_download)
+        system.handlers.set(partition.key, HINT_HANDLER, preconnect_handler(self._emit))
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
@@ -136,52 +143,93 @@ class Session(Emitter):
         *,
         method: str = "GET",
         headers: HeaderValues | None = None,
-        content: str | bytes | None = None,
+        content: Content | None = None,
         json: object = None,
         data: Mapping[str, Any] | None = None,
         files: Mapping[str, Any] | None = None,
         redirect: Redirect = "follow",
         credentials: Credentials = "include",
+        cache: CacheMode = "default",
+        bypass_custom_protocol_handlers: bool = False,
+        resource_type: ResourceType = "xhr",
         timeout: float | None = None,
-    ) -> Future[Response]:
+    ) -> FetchFuture:
         """Send a request through the session, cookies and all (FEATURES F12). The response's body has been read.
 
-        ``url`` is absolute, http or https, or a whole ``httpx.Request``; ``content``, ``json``, ``data`` and ``files`` are
-        httpx's ways to give a body. ``timeout`` in seconds bounds each wait for the server. Raises :class:`InvalidURL` at
-        the call; the future fails with :class:`NetError`.
+        ``url`` is absolute, or a whole ``httpx.Request``. ``content``, ``json``, ``data`` and ``files`` are httpx's ways to give
+        a body; one that is made on the way, by a generator or of a large file, is never in the memory as a whole, and cannot
+        be sent twice: a redirect that asks for it again fails with ``ERR_UPLOAD_STREAM_REWIND_NOT_SUPPORTED``.
+
+        ``redirect``: ``"manual"`` gives the 3xx response itself, ``"error"`` fails. ``credentials``: ``"omit"`` sends and keeps
+        no cookies. ``cache``: the Fetch standard's modes; ``"only-if-cached"`` fails with ``ERR_CACHE_MISS`` where nothing is
+        stored. ``bypass_custom_protocol_handlers``: as if no protocol had a handler. ``resource_type``: what it counts as for
+        webRequest. ``timeout`` in seconds bounds each wait for the server.
+
+        Raises at the call :class:`InvalidURL`, :class:`TypeError` or :class:`ValueError`; the future fails with
+        :class:`NetError`. Its ``cancel()`` gives the request up.
         """
-        _one_of("redirect", redirect, _REDIRECTS)
-        _one_of("credentials", credentials, _CREDENTIALS)
-        if isinstance(url, Request):
-            request = url
-            request.read()
-            target = parse_http_url(str(url.url))
-        else:
-            target = parse_http_url(url)
-            body: dict[str, Any] = {"content": content, "json": json, "data": data, "files": files}
-            request = Request(
-                check_method(method), target, headers=headers, **{k: v for k, v in body.items() if v is not None}
-            )
-            request.read()
-        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-        message = Fetch(
-            call_id=0,
-            method=request.method,
-            url=target,
-            headers=check_fields((name, value) for name, value in fields if name.lower() not in _FRAMING),
+        return begin_fetch(
+            self._partition,
+            url,
+            method=method,
+            headers=headers,
+            content=content,
+            json=json,
+            data=data,
+            files=files,
             redirect=redirect,
             credentials=credentials,
-            timeout_s=timeout,
+            cache=cache,
+            bypass_custom_protocol_handlers=bypass_custom_protocol_handlers,
+            resource_type=resource_type,
+            timeout=timeout,
         )
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout is a number of seconds above 0, not {timeout}")
-        checked(message)
-        if self.closed:
-            raise SystemClosed(f"{self._name} has been closed; open it again with from_partition()")
-        number, call = self._partition.carrying.open_call(request.content)
-        taken = self._partition.ask(msgspec.structs.replace(message, call_id=number), durable=False)
-        taken.when_done(lambda: _fail_with(taken, call))
-        return call.future
+
+    def stream(self, url: str | Request, **options: Unpack[RequestOptions]) -> Streamed:
+        """:meth:`fetch` as a context manager, ``with`` or ``async with``, that gives the response as its head has come.
+
+        Its body is read as httpx's are: ``iter_bytes``, ``iter_lines``, ``read``, or ``aiter_bytes``, ``aiter_lines``, ``aread``
+        under trio and asyncio. No more of it is fetched than is read; what is unread when the block ends never comes.
+        """
+        options["streamed"] = True
+        return Streamed(ordered(self._partition, url, **options))
+
+    def transport(self) -> AsyncBaseTransport:
+        """For ``httpx.AsyncClient``, and every library that takes one: see :mod:`partita.transports`."""
+        return AsyncSessionTransport(self._partition)
+
+    def sync_transport(self) -> BaseTransport:
+        """For ``httpx.Client``, and every library that takes one: see :mod:`partita.transports`."""
+        return SessionTransport(self._partition)
+
+    def new_page(self, url: str = BLANK) -> Page:
+        """A page whose main frame shows ``url``, without loading it: requests come from there. Raises :class:`InvalidURL`."""
+        return Page(self, self._partition, self._system.callbacks, url)
+
+    # -- connections and cache --------------------------------------------------------------------------------------
+
+    def preconnect(self, *, url: str | None = None, num_sockets: int = 1) -> None:
+        """Have ``num_sockets`` (1 to 6) idle connections to the origin of ``url``; what fails is not told (FEATURES F10).
+
+        Raises :class:`TypeError` with Electron's text.
+        """
+        begin_preconnect(self._partition, url=url, num_sockets=num_sockets)
+
+    def close_all_connections(self) -> Future[None]:
+        """Close all connections; requests under way fail with ``ERR_ABORTED`` (FEATURES F11)."""
+        return begin_close_all_connections(self._partition)
+
+    def get_cache_size(self) -> Future[int]:
+        """The bytes that the HTTP cache holds (FEATURES F1)."""
+        return self._partition.ask(GetCacheSize())
+
+    def clear_cache(self) -> Future[None]:
+        """Empty the HTTP cache (FEATURES F2)."""
+        return self._partition.ask(ClearCache())
+
+    def get_blob_data(self, identifier: str) -> Future[bytes]:
+        """The bytes of an upload that a webRequest listener was shown as a blob (FEATURES F26)."""
+        return self._system.blobs.get(identifier)
 
     # -- downloads --------------------------------------------------------------------------------------------------
 
@@ -286,21 +334,31 @@ class Session(Emitter):
         """A new partition ``name`` that branches off here, or at an earlier position. Raises :class:`InvalidPosition`."""
         return self._system._fork(self._partition, name, at)  # noqa: SLF001  # the system opens what is forked
 
+    def har(
+        self, start: int | None = None, stop: int | None = None, *, bodies: bool = True, secrets: bool = False
+    ) -> dict[str, Any]:
+        """What was recorded (``record="exchanges"``) between two positions, as an HTTP archive (HAR 1.2).
+
+        ``bodies``: with those of requests and responses. ``secrets``: with cookies and credentials, which are dots otherwise.
+        What is not durable yet is not in it: :meth:`flush` first.
+        """
+        return har_of_log(self._partition.store, start=start, stop=stop, bodies=bodies, secrets=secrets)
+
+    def export_har(
+        self,
+        path: str | os.PathLike[str],
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        bodies: bool = True,
+        secrets: bool = False,
+    ) -> None:
+        """Write :meth:`har` into a new file. Raises :class:`UsageError` when there is one of that name."""
+        write_har(self.har(start, stop, bodies=bodies, secrets=secrets), os.fspath(path))
+
     def close(self) -> None:
         """Make all that was said durable, stop what is under way, and let go of the partition."""
         self._system._close(self._name, self._partition)  # noqa: SLF001
 
     def __repr__(self) -> str:
         return f"<Session {self._name!r}{' closed' if self.closed else ''}>"
-
-
-def _fail_with(taken: Future[Any], call: Call) -> None:
-    """A request that was never begun fails for the reason that its message was not taken for."""
-    error = taken.failure()
-    if error is not None:
-        call.reject(error)
-
-
-def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is one of {', '.join(map(repr, known))}, not {value!r}")

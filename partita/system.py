@@ -6,20 +6,26 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, Unpack, get_args
 
 import msgspec
 from platformdirs import user_data_path
 
+from partita import __version__
 from partita.actors.exchanges.carriers import recorded
 from partita.actors.exchanges.partition import RecordingPartition
+from partita.actors.kernel.async_callbacks import AsyncCallbacks
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
 from partita.actors.kernel.system import ActorSystem
 from partita.actors.live_world.live import live_world
+from partita.actors.net_log.table import NetLogTable
 from partita.actors.session.behavior import BEHAVIORS, CARRIERS
+from partita.blobs import Blobs
+from partita.emitter import Emitter
 from partita.events.errors import InvalidPartitionName, InvalidPosition, StoreError
 from partita.session import Session
+from partita.session_options import SessionOptions, checked_options, configure
 from partita.store.names import folder_name
 from partita.store.opening import StoreOptions
 from partita.store.partition import PartitionStore
@@ -43,8 +49,10 @@ def default_data_dir() -> Path:
     return Path(home).absolute() if home else user_data_path("partita", appauthor=False)
 
 
-class System(ActorSystem):
+class System(ActorSystem, Emitter):
     """An actor system with its sessions: ``with``, ``async with`` (trio, asyncio), or closed by hand.
+
+    Event: ``session-created``, told each new :class:`Session` (FEATURES M5).
 
     ``data_dir``: where persistent partitions live. ``world``: the ports (default: the live ones); ``clock``: any object with
     the clock port's methods, in place of that world's. ``kernel``: the simulation kernel, in place of a thread.
@@ -52,6 +60,8 @@ class System(ActorSystem):
     ``retain_bytes``: how large a log may grow before its oldest turns below a snapshot go (default: no limit).
     ``record``: ``"state"`` keeps what changes the session; ``"exchanges"`` also every request, response and body, which is what
     :func:`partita.playback` answers from.
+    ``handler_timeout``: how many seconds a handler, or a webRequest listener that is asked, has for its answer; who outlives it
+    counts as a refusal, and is reported (default: no limit).
     """
 
     def __init__(
@@ -66,13 +76,17 @@ class System(ActorSystem):
         snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
         retain_bytes: int | None = None,
         record: Record = "state",
+        handler_timeout: float | None = None,
     ) -> None:
         if record not in RECORDS:
             raise ValueError(f"record is one of {', '.join(map(repr, RECORDS))}, not {record!r}")
+        if handler_timeout is not None and not handler_timeout > 0:
+            raise ValueError(f"handler_timeout is a number of seconds above 0, not {handler_timeout}")
         self.handlers: Final = HandlerTable()
         world = live_world(self.handlers) if world is None else msgspec.structs.replace(world, handlers=self.handlers)
         if clock is not None:
             world = msgspec.structs.replace(world, clock=clock)
+        world = msgspec.structs.replace(world, net_logs=NetLogTable({"name": "partita", "version": __version__}))
         super().__init__(
             data_dir=Path(data_dir).absolute() if data_dir is not None else default_data_dir(),
             world=world,
@@ -83,6 +97,11 @@ class System(ActorSystem):
             snapshot_every_turns=snapshot_every_turns,
             partition_type=RecordingPartition if record == "exchanges" else Partition,
         )
+        Emitter.__init__(self, ("session-created",), self.callbacks)
+        self.async_callbacks: Final = AsyncCallbacks(self.callbacks)
+        self.blobs: Final = Blobs()
+        if handler_timeout is not None:
+            self.handlers.limit(handler_timeout, lambda: self.kernel, world.clock)
         self._sessions: dict[str, Session] = {}
         self._sessions_lock = threading.RLock()
 
@@ -93,34 +112,44 @@ class System(ActorSystem):
         """The session of the empty name; persistent (FEATURES M3)."""
         return self.from_partition("")
 
-    def from_partition(self, partition: str, *, cache: bool = True) -> Session:  # noqa: ARG002  # counts once there is a cache
+    def from_partition(self, partition: str, **options: Unpack[SessionOptions]) -> Session:
         """The session of that name, the identical object each time (FEATURES M1).
 
-        ``persist:NAME`` lives on the disk, the empty name is the default session, every other name lives in memory.
-        Raises :class:`InvalidPartitionName`, :class:`PartitionInUse`, and the errors of the store.
+        ``persist:NAME`` lives on the disk, the empty name is the default session, every other name lives in memory. ``options``
+        are those of :class:`SessionOptions`; they count when the session is opened, and not when it is open already. Raises
+        :class:`InvalidPartitionName`, :class:`PartitionInUse`, and the errors of the store.
         """
+        checked_options(options)
         if not isinstance(partition, str):
             raise TypeError(f"a partition's name is a str, not {type(partition).__name__}")
         session = self._sessions.get(partition)
         if session is not None and not session.closed:
             return session
         name, persistent = parsed_name(partition)
-        return self._session(partition if name else "", name, persistent=persistent, directory=None)
+        return self._session(partition if name else "", name, persistent=persistent, directory=None, options=options)
 
-    def from_path(self, path: str | Path, *, cache: bool = True) -> Session:  # noqa: ARG002  # see from_partition
-        """A persistent session kept in that directory: an absolute path."""
+    def from_path(self, path: str | Path, **options: Unpack[SessionOptions]) -> Session:
+        """A persistent session kept in that directory: an absolute path. See :meth:`from_partition`."""
+        checked_options(options)
         directory = Path(path)
         if not directory.is_absolute():
             raise ValueError(f"from_path() needs an absolute path, not {str(path)!r}")
         directory = directory.resolve()
-        return self._session(str(directory), str(directory), persistent=True, directory=directory)
+        return self._session(str(directory), str(directory), persistent=True, directory=directory, options=options)
 
-    def _session(self, key: str, name: str, *, persistent: bool, directory: Path | None) -> Session:
+    def _session(
+        self, key: str, name: str, *, persistent: bool, directory: Path | None, options: SessionOptions
+    ) -> Session:
         with self._sessions_lock:
             session = self._sessions.get(key)
             if session is None or session.closed:
                 partition = self.open_partition(name, persistent=persistent, directory=directory)
-                session = self._sessions[key] = self._face(partition, key)
+                try:
+                    configure(partition, options)
+                except BaseException:
+                    partition.close()
+                    raise
+                session = self._created(partition, key)
             return session
 
     def _fork(self, parent: Partition, name: str, at: int | None) -> Session:
@@ -146,7 +175,11 @@ class System(ActorSystem):
     def _adopt(self, store: PartitionStore, key: str, name: str, *, persistent: bool) -> Session:
         partition = self.adopt(store)
         self._partitions[f"{'persist' if persistent else 'memory'}:{name}"] = partition
+        return self._created(partition, key)
+
+    def _created(self, partition: Partition, key: str) -> Session:
         session = self._sessions[key] = self._face(partition, key)
+        self._emit("session-created", session)
         return session
 
     def _face(self, partition: Partition, key: str) -> Session:
@@ -226,14 +259,14 @@ def default_system() -> System:
         return _default
 
 
-def from_partition(partition: str, *, cache: bool = True) -> Session:
+def from_partition(partition: str, **options: Unpack[SessionOptions]) -> Session:
     """See :meth:`System.from_partition`, on the default system."""
-    return default_system().from_partition(partition, cache=cache)
+    return default_system().from_partition(partition, **options)
 
 
-def from_path(path: str | Path, *, cache: bool = True) -> Session:
+def from_path(path: str | Path, **options: Unpack[SessionOptions]) -> Session:
     """See :meth:`System.from_path`, on the default system."""
-    return default_system().from_path(path, cache=cache)
+    return default_system().from_path(path, **options)
 
 
 def partitions() -> list[str]:

@@ -3,34 +3,46 @@
 httpx is the public vocabulary (requests, responses, headers, transports, errors). What partita raises is its own:
 
     httpx.TransportError ── NetError          Chromium's name and number (API.md, rule 7)
+                            ├── TimedOut             also an httpx.TimeoutException
+                            ├── ConnectionTimedOut   also an httpx.ConnectTimeout
+                            ├── NotConnected         also an httpx.ConnectError
+                            ├── ConnectionLost       also an httpx.ReadError
+                            ├── MalformedResponse    also an httpx.RemoteProtocolError
+                            ├── NotDecoded           also an httpx.DecodingError
+                            ├── UnknownScheme        also an httpx.UnsupportedProtocol
+                            └── RedirectedTooOften   also an httpx.TooManyRedirects
     httpx.RequestError ──── RedirectRefused   redirect="error" met a redirect (FEATURES F12d)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.util import find_spec
-from typing import Final
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, Self, cast
 
 from httpx import (
     URL,
     AsyncBaseTransport,
     AsyncByteStream,
-    AsyncHTTPTransport,
     BaseTransport,
     ByteStream,
+    ConnectError,
+    ConnectTimeout,
     DecodingError,
     Headers,
     HTTPError,
-    Limits,
     LocalProtocolError,
     PoolTimeout,
+    ReadError,
     RemoteProtocolError,
     Request,
     RequestError,
     Response,
+    StreamClosed,
+    StreamConsumed,
     SyncByteStream,
     TimeoutException,
+    TooManyRedirects,
     TransportError,
     UnsupportedProtocol,
 )
@@ -44,13 +56,11 @@ __all__ = [
     "URL",
     "AsyncBaseTransport",
     "AsyncByteStream",
-    "AsyncHTTPTransport",
     "BaseTransport",
     "ByteStream",
     "DecodingError",
     "HTTPError",
     "Headers",
-    "Limits",
     "LocalProtocolError",
     "NetError",
     "PoolTimeout",
@@ -59,33 +69,60 @@ __all__ = [
     "Request",
     "RequestError",
     "Response",
+    "StreamClosed",
+    "StreamConsumed",
     "SyncByteStream",
     "TimeoutException",
     "TransportError",
     "UnreadableURL",
     "UnsupportedProtocol",
+    "VerbatimURL",
+    "is_httpx_default",
     "net_error",
 ]
 
 
-def _decodable() -> str:
-    """The content codings that httpx decodes here: two of them need a library."""
-    codings = ["gzip", "deflate"]
-    if find_spec("brotli") or find_spec("brotlicffi"):
-        codings.append("br")
-    if find_spec("zstandard"):
-        codings.append("zstd")
-    return ", ".join(codings)
+ACCEPT_ENCODING: Final = "gzip, deflate, br, zstd"
+"""The content codings that :mod:`partita.actors.network.decoding` undoes, as Chrome lists them."""
 
 
-ACCEPT_ENCODING: Final = _decodable()
+_HTTPX_DEFAULTS: Final[Mapping[str, re.Pattern[str]]] = {
+    "user-agent": re.compile(r"python-httpx2?/\S+"),
+    "accept": re.compile(r"\*/\*"),
+    "accept-encoding": re.compile("gzip, deflate(, br)?(, zstd)?"),  # those that it has libraries for
+}
+
+
+def is_httpx_default(name: str, value: str) -> bool:
+    """Whether httpx's clients (and its successor's) send this header field when nobody said otherwise."""
+    default = _HTTPX_DEFAULTS.get(name.lower())
+    return default is not None and default.fullmatch(value) is not None
+
+
+class VerbatimURL(URL):
+    """A URL whose text is what was asked for: httpx's own would write ``x:///y`` as ``x:/y`` (FEATURES H5)."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
 
 
 class NetError(PartitaError, TransportError):
     """A request that failed on its way. ``str()`` is ``net::ERR_NAME``, ``code`` is Chromium's number.
 
     ``name`` is the part after ``net::``; ``detail`` says for people what happened, and is a note under a traceback.
+    ``stale_connection``: the connection had been used before, and the server closed it before it answered.
     """
+
+    stale_connection = False
+
+    def __new__(cls, name: str, detail: str = "", *, request: Request | None = None) -> Self:  # noqa: ARG004  # as __init__
+        """The class is the one that httpx's programs look for."""
+        kind = _CLASSES.get(name, cls) if cls is NetError else cls
+        return cast("Self", super().__new__(kind, name))
 
     def __init__(self, name: str, detail: str = "", *, request: Request | None = None) -> None:
         TransportError.__init__(self, f"net::{name}", request=request)
@@ -96,7 +133,85 @@ class NetError(PartitaError, TransportError):
             self.add_note(detail)
 
     def __reduce__(self) -> tuple[type[NetError], tuple[str, str]]:
-        return type(self), (self.name, self.detail)
+        return NetError, (self.name, self.detail)
+
+
+class TimedOut(NetError, TimeoutException):
+    """The server said nothing for too long."""
+
+
+class ConnectionTimedOut(NetError, ConnectTimeout):
+    """No connection was made in time."""
+
+
+class NotConnected(NetError, ConnectError):
+    """No connection was made."""
+
+
+class ConnectionLost(NetError, ReadError):
+    """The connection was gone before all had come."""
+
+
+class MalformedResponse(NetError, RemoteProtocolError):
+    """What the server said is no HTTP, or not all of it."""
+
+
+class NotDecoded(NetError, DecodingError):
+    """The body is not of the codings that its head names, or unfolds beyond all measure."""
+
+
+class UnknownScheme(NetError, UnsupportedProtocol):
+    """Nobody answers for the URL's scheme."""
+
+
+class RedirectedTooOften(NetError, TooManyRedirects):
+    """One redirect led to another, and so on."""
+
+
+_CLASSES: Final[Mapping[str, type[NetError]]] = {
+    "ERR_TIMED_OUT": TimedOut,
+    "ERR_CONNECTION_TIMED_OUT": ConnectionTimedOut,
+    **dict.fromkeys(
+        (
+            "ERR_ADDRESS_INVALID",
+            "ERR_ADDRESS_UNREACHABLE",
+            "ERR_CERT_AUTHORITY_INVALID",
+            "ERR_CERT_COMMON_NAME_INVALID",
+            "ERR_CERT_DATE_INVALID",
+            "ERR_CERT_INVALID",
+            "ERR_CERT_REVOKED",
+            "ERR_CONNECTION_FAILED",
+            "ERR_CONNECTION_REFUSED",
+            "ERR_INTERNET_DISCONNECTED",
+            "ERR_NAME_NOT_RESOLVED",
+            "ERR_NAME_RESOLUTION_FAILED",
+            "ERR_SSL_PROTOCOL_ERROR",
+            "ERR_SSL_VERSION_OR_CIPHER_MISMATCH",
+        ),
+        NotConnected,
+    ),
+    **dict.fromkeys(("ERR_CONNECTION_ABORTED", "ERR_CONNECTION_CLOSED", "ERR_CONNECTION_RESET"), ConnectionLost),
+    **dict.fromkeys(
+        (
+            "ERR_CONTENT_LENGTH_MISMATCH",
+            "ERR_EMPTY_RESPONSE",
+            "ERR_INCOMPLETE_CHUNKED_ENCODING",
+            "ERR_INVALID_CHUNKED_ENCODING",
+            "ERR_INVALID_HTTP_RESPONSE",
+            "ERR_INVALID_RESPONSE",
+            "ERR_RESPONSE_HEADERS_MULTIPLE_CONTENT_DISPOSITION",
+            "ERR_RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH",
+            "ERR_RESPONSE_HEADERS_MULTIPLE_LOCATION",
+            "ERR_RESPONSE_HEADERS_TOO_BIG",
+            "ERR_RESPONSE_HEADERS_TRUNCATED",
+        ),
+        MalformedResponse,
+    ),
+    "ERR_CONTENT_DECODING_FAILED": NotDecoded,
+    "ERR_UNKNOWN_URL_SCHEME": UnknownScheme,
+    "ERR_TOO_MANY_REDIRECTS": RedirectedTooOften,
+}
+"""What httpx's programs look for in an ``except``, to retry or to report: by the name of the error."""
 
 
 class RedirectRefused(PartitaError, RequestError):

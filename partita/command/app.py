@@ -15,6 +15,7 @@ from partita.command.downloads import downloads
 from partita.command.ending import ending
 from partita.command.export import export
 from partita.command.fetch import fetch
+from partita.command.har import har
 from partita.command.log import show, tail, verify
 from partita.command.partitions import partitions
 from partita.command.replay import replay
@@ -47,7 +48,7 @@ MAIN: Final[tuple[Callable[..., None], ...]] = (
     to_test,
     simulate,
 )
-OF_THE_LOG: Final[tuple[Callable[..., None], ...]] = (show, tail, verify, export)
+OF_THE_LOG: Final[tuple[Callable[..., None], ...]] = (show, tail, verify, export, har)
 
 for command in MAIN:
     app.command(command.__name__.replace("_", "-"))(ending(command))

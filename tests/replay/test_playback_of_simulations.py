@@ -12,7 +12,7 @@ import partita
 from partita.actors.kernel.context import Random
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
-from partita.actors.kernel.world import NetworkRequest, NetworkResponse
+from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing
 from partita.actors.live_world.live import live_world
 from partita.actors.network.http import NetError
 from partita.session import Session
@@ -34,6 +34,9 @@ class Entropy:
 class Answer:
     reason = "OK"
     http_version = "HTTP/1.1"
+    interim: tuple[Interim, ...] = ()
+    remote_address: str | None = None
+    timing: Timing | None = None
 
     def __init__(self, internet: Internet, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
         self.internet, self.status, self.headers, self._body = internet, status, headers, body
@@ -70,6 +73,12 @@ class Internet:
         if "/file" in request.url:
             return Answer(self, 200, (("Content-Length", str(len(BODY))),), BODY)
         return Answer(self, 200, (("Set-Cookie", f"seen{number % 3}=1"),), f"hello {number}".encode())
+
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        """No connections here."""
+
+    async def close_connections(self, pool: str) -> None:
+        """No connections here."""
 
     async def close(self) -> None:
         """Nothing to close."""

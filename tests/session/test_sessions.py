@@ -122,7 +122,7 @@ def test_a_user_agent_that_no_header_can_hold_is_refused_and_changes_nothing(
     assert session.log.position == before
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "ftp://x/", "http://", "http://a b/", "https://x:99999/"])
+@pytest.mark.parametrize("url", ["", "nonsense", "data:,x", "http://", "http://a b/", "https://x:99999/"])
 def test_a_url_that_is_none_is_refused_at_the_call_and_leaves_no_turn(system: partita.System, url: str) -> None:
     session = system.from_partition("scratch")
     session.flush().get()

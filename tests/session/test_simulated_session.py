@@ -12,7 +12,7 @@ import pytest
 import partita
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
-from partita.actors.kernel.world import NetworkRequest, NetworkResponse, World
+from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing, World
 from partita.system import Record
 
 BODY = bytes(range(256)) * 40_000
@@ -30,6 +30,9 @@ class Entropy:
 class Answer:
     reason = "OK"
     http_version = "HTTP/1.1"
+    interim: tuple[Interim, ...] = ()
+    remote_address: str | None = None
+    timing: Timing | None = None
 
     def __init__(
         self, kernel: SimulatedDispatcher, status: int, headers: tuple[tuple[str, str], ...], body: bytes
@@ -57,6 +60,12 @@ class Internet:
             return Answer(self.kernel, 302, (("Location", "/"), ("Set-Cookie", "sid=1; Max-Age=9")), b"")
         body = BODY if request.url.endswith("/file") else b"hello"
         return Answer(self.kernel, 200, (("Content-Length", str(len(body))),), body)
+
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        """No connections here."""
+
+    async def close_connections(self, pool: str) -> None:
+        """No connections here."""
 
     async def close(self) -> None:
         """Nothing to close."""

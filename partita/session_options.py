@@ -1,0 +1,50 @@
+"""The options of a session, which count when it is opened (FEATURES M2; WANTS 1, 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from partita.events.cache import ConfigureCache
+from partita.events.cookies import PersistSessionCookies
+from partita.events.session import SessionState
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.partition import Partition
+
+
+class SessionOptions(TypedDict, total=False):
+    """``cache`` (default: true): whether there is an HTTP cache. ``max_cache_size``: bytes that it may hold; it stays so until another
+    is given. ``persist_session_cookies`` (default: false): cookies without an expiry outlive the process.
+    """
+
+    cache: bool
+    max_cache_size: int | None
+    persist_session_cookies: bool
+
+
+def checked_options(options: Mapping[str, object]) -> None:
+    """Raises :class:`TypeError` or :class:`ValueError` for an option that there is not, or that is no such thing."""
+    for name, value in options.items():
+        if name not in SessionOptions.__annotations__:
+            known = ", ".join(SessionOptions.__annotations__)
+            raise TypeError(f"a session has no option {name!r}; there are {known}")
+        if name == "max_cache_size":
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+                raise TypeError(f"max_cache_size is a number of bytes, not {value!r}")
+            if value is not None and value <= 0:
+                raise ValueError(f"max_cache_size is a number of bytes above 0, not {value}; cache=False is for none")
+        elif not isinstance(value, bool):
+            raise TypeError(f"{name} is a bool, not {value!r}")
+
+
+def configure(partition: Partition, options: SessionOptions) -> None:
+    """Tell a partition that was just opened what is not as it was left."""
+    state = cast("SessionState", partition.actor("session").state)
+    enabled = options.get("cache", True)
+    size = options.get("max_cache_size")
+    if enabled != state.cache.enabled or size not in (None, state.cache.max_size_bytes):
+        partition.call(ConfigureCache(enabled, size))
+    persists = options.get("persist_session_cookies", False)
+    if persists != state.cookies.persist_session:
+        partition.call(PersistSessionCookies(persists))
