@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import traceback
 import warnings
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.future import Future, resolved
@@ -25,14 +25,19 @@ class EffectDefect(RuntimeWarning):
     """What carries out an effect raised: a defect of it."""
 
 
+def _nothing() -> None:
+    """Nothing has begun that could be stopped."""
+
+
 class Call:
     """What a call from outside has that no message carries: its body, and the future that its caller holds."""
 
-    __slots__ = ("future", "payload")
+    __slots__ = ("future", "payload", "stop")
 
-    def __init__(self, payload: object) -> None:
+    def __init__(self, payload: object, future: Future[Any] | None = None) -> None:
         self.payload = payload
-        self.future: Future[Any] = Future()
+        self.future: Future[Any] = Future() if future is None else future
+        self.stop: Callable[[], object] = _nothing
 
     def resolve(self, value: object) -> None:
         """The call's result."""
@@ -44,14 +49,20 @@ class Call:
         if not self.future.done:
             self.future.set_exception(error)
 
+    def abandon(self, error: BaseException) -> None:
+        """The same, where nobody has to look at it."""
+        self.reject(error)
+        self.future.failure()
+
 
 class EffectDoor:
     """The :class:`~partita.actors.kernel.world.Door` of one effect."""
 
-    __slots__ = ("_carrying", "actor", "cause", "stopped")
+    __slots__ = ("_carrying", "_key", "actor", "cause", "stopped")
 
-    def __init__(self, carrying: Carrying, actor: str, cause: Cause) -> None:
+    def __init__(self, carrying: Carrying, actor: str, cause: Cause, key: str = "") -> None:
         self._carrying = carrying
+        self._key = key
         self.actor = actor
         self.cause = cause
         self.stopped = False
@@ -70,6 +81,10 @@ class EffectDoor:
     def partition(self) -> str:
         """What its handlers are set under: its name, and whether it is kept."""
         return self._carrying.partition.key
+
+    def number(self) -> int:
+        """See :meth:`partita.actors.kernel.world.Door.number`."""
+        return self._carrying.number()
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
         """See :meth:`partita.actors.kernel.world.Door.tell`."""
@@ -91,9 +106,36 @@ class EffectDoor:
         known = self._carrying.partition.actors.get(actor)
         return None if known is None else known.state
 
+    def put_blob(self, content: bytes) -> bytes:
+        """See :meth:`partita.actors.kernel.world.Door.put_blob`; so for the rest."""
+        return self._carrying.partition.put_blob(content)
+
+    async def blob(self, digest: bytes) -> bytes | None:
+        return self._carrying.partition.blob(digest)
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        self._carrying.partition.drop_blobs(digests)
+
+    def sweep_blobs(self, is_named: Callable[[bytes], bool]) -> None:
+        self._carrying.partition.sweep_blobs(is_named)
+
+    def hold_blobs(self, digests: Iterable[bytes]) -> None:
+        self._carrying.partition.bodies.hold(tuple(digests))
+
+    def let_go_of_blobs(self, digests: Iterable[bytes]) -> None:
+        self._carrying.partition.bodies.let_go(tuple(digests))
+
     def call(self, call_id: int) -> Call | None:
-        """The call of this number; None when its caller is gone."""
-        return self._carrying.calls.get(call_id)
+        """The call of this number, which this effect answers; None when its caller is gone."""
+        call = self._carrying.calls.get(call_id)
+        if call is not None:
+            call.stop = self._stop_itself
+        return call
+
+    def _stop_itself(self) -> None:
+        """From any thread: its caller wants no more of it."""
+        carrying, key = self._carrying, self._key
+        carrying.partition.kernel.call_soon(lambda: carrying.stop(key))
 
     def stop(self, effect_id: str) -> None:
         """Cancel another effect of the partition; nothing happens when it has ended."""
@@ -116,19 +158,39 @@ class Carrying:
         """How many effects are being carried out."""
         return len(self._under_way)
 
-    def open_call(self, payload: object) -> tuple[int, Call]:
-        """A call whose effect will ask for it by number; it is forgotten when it is answered."""
-        number = next(self._numbers)
-        call = self.calls[number] = Call(payload)
-        call.future.when_done(lambda: self.calls.pop(number, None))
-        return number, call
+    def number(self) -> int:
+        """The next number; calls and effects that have no id are told apart by it."""
+        return next(self._numbers)
+
+    def open_call(
+        self, payload: object, future: Future[Any] | None = None, number: int | None = None
+    ) -> tuple[int, Call]:
+        """A call whose effect will ask for it by number; it is forgotten when it is answered.
+
+        ``future``: the one that its caller has; ``number``: from :meth:`number`.
+        """
+        named = next(self._numbers) if number is None else number
+        call = self.calls[named] = Call(payload, future)
+        call.future.when_done(lambda: self.calls.pop(named, None))
+        return named, call
+
+    def abandon_call(self, number: int, error: BaseException) -> None:
+        """The caller goes away: unless it is answered by then, the call fails, and its effect stops. From any thread."""
+
+        def abandon() -> None:
+            call = self.calls.get(number)
+            if call is not None:
+                call.abandon(error)
+                call.stop()
+
+        self.partition.kernel.call_soon(abandon)
 
     def begin(self, actor: str, effect: Effect, cause: Cause) -> None:
         """Carry out an effect, on the kernel's thread."""
         if self.partition.closed:
             return
         key = effect.id if isinstance(effect, AwaitedEffect) else f"{actor}#{next(self._numbers)}"
-        door = EffectDoor(self, actor, cause)
+        door = EffectDoor(self, actor, cause, key)
 
         def work() -> Coroutine[object, object, None]:
             return self._carry_out(key, door, actor, effect)

@@ -37,6 +37,19 @@ def _decoder(kind: type[Message]) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(kind, dec_hook=lambda expected, value: _STAND_IN)  # noqa: ARG005  # msgspec's shape
 
 
+@cache
+def _numbers(kind: type[Message]) -> tuple[str, ...]:
+    """The fields that can hold a number that is not finite."""
+    shape = msgspec.inspect.type_info(kind)
+    assert isinstance(shape, msgspec.inspect.StructType), "a message is a struct"
+    found = []
+    for field in shape.fields:
+        of = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        if any(isinstance(one, msgspec.inspect.FloatType | msgspec.inspect.AnyType) for one in of):
+            found.append(field.name)
+    return tuple(found)
+
+
 def checked(message: M) -> M:
     """The message, when every field is of its type and can be written.
 
@@ -49,7 +62,7 @@ def checked(message: M) -> M:
         raise TypeError(f"{_field(message)}: {_plain(error)}") from None
     except (UnicodeEncodeError, OverflowError) as error:
         raise ValueError(f"{_field(message)}: {error}") from None
-    for name in message.__struct_fields__:
+    for name in _numbers(kind):
         value = getattr(message, name)
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{tag_of(message)}: {name} is {value}, and has to be a finite number")

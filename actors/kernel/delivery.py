@@ -10,16 +10,22 @@ import asyncio
 import inspect
 import queue
 import threading
+import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakKeyDictionary, WeakSet
 
 import trio
+from msgspec import Struct
 
 from partita.actors.kernel.future import Future
+from partita.events.errors import HandlerTimeout
+from partita.events.points import reached
 
 if TYPE_CHECKING:
     from partita.actors.kernel.kernel import Kernel
+    from partita.actors.kernel.world import Clock
 
 Callback = Callable[..., object]
 
@@ -54,6 +60,7 @@ class CallbackThread:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._beside: dict[threading.Thread, Callable[[], object]] = {}
 
     def run(self, function: Callback, *arguments: object) -> Future[Any]:
         """Run it after all that was handed over before."""
@@ -68,18 +75,40 @@ class CallbackThread:
         self._work.put((function, arguments, future))
         return future
 
+    def beside(self, work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], object], name: str) -> None:
+        """Run what takes long under a trio on a thread of its own; ``stop`` cancels it when the system is closed."""
+
+        def live() -> None:
+            try:
+                trio.run(work)
+            finally:
+                with self._lock:
+                    self._beside.pop(thread, None)
+
+        thread = threading.Thread(target=live, name=f"partita {name}", daemon=True)
+        with self._lock:
+            closed = self._closed
+            self._beside[thread] = stop
+            thread.start()  # in here: who closes joins it
+        if closed:
+            stop()
+
     def alive(self) -> bool:
         """Always, until the system is closed."""
         return not self._closed
 
     def close(self) -> None:
-        """Run what was handed over, then end the thread."""
+        """Run what was handed over, then end the thread. What runs beside it is stopped."""
         with self._lock:
             self._closed = True
             thread = self._thread
+            beside = dict(self._beside)
         self._work.put(_END)
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
+        for stop in beside.values():
+            stop()
+        for each in (thread, *beside):
+            if each is not None and each is not threading.current_thread():
+                each.join()
 
     def _loop(self) -> None:
         while (work := self._work.get()) is not _END:
@@ -120,6 +149,11 @@ class KernelCallbacks:
             self._kernel.carry_out(self._run_all, "callbacks")
         return future
 
+    def beside(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], object]:
+        """Run what takes long as a task of its own; returns what cancels it. On the kernel's thread."""
+        carried = self._kernel.carry_out(work, name)
+        return lambda: self._kernel.call_soon(carried.stop)
+
     def alive(self) -> bool:
         """Always, until the system is closed."""
         return not self._closed
@@ -134,12 +168,12 @@ class KernelCallbacks:
         try:
             while self._work:
                 function, arguments, future = self._work.popleft()
-                await _run_into(future, function, arguments)
+                await run_into(future, function, arguments)
         finally:
             self._running = False
 
 
-async def _run_into(future: Future[Any], function: Callback, arguments: tuple[object, ...]) -> None:
+async def run_into(future: Future[Any], function: Callback, arguments: tuple[object, ...]) -> None:
     """Run a callback in the loop that this runs in; its result is the future's."""
     try:
         result = function(*arguments)
@@ -155,9 +189,24 @@ async def _run_into(future: Future[Any], function: Callback, arguments: tuple[ob
 
 
 class _TrioLoop:
+    """One for a loop: trio begins tasks in any order, but what is run here begins in the order it was handed over."""
+
+    _of_this_loop: Final[trio.lowlevel.RunVar[_TrioLoop]] = trio.lowlevel.RunVar("partita callbacks")
+
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._ended = False
+        self._work: deque[tuple[Future[Any], Callback, tuple[object, ...]]] = deque()
+
+    @classmethod
+    def current(cls) -> _TrioLoop:
+        """The one of the loop that the calling code runs in."""
+        try:
+            return cls._of_this_loop.get()
+        except LookupError:
+            loop = cls()
+            cls._of_this_loop.set(loop)
+            return loop
 
     def alive(self) -> bool:
         if self._ended:
@@ -172,7 +221,8 @@ class _TrioLoop:
         future: Future[Any] = Future()
 
         def begin() -> None:
-            trio.lowlevel.spawn_system_task(_run_into, future, function, arguments, name=f"partita: {function!r}")
+            self._work.append((future, function, arguments))
+            trio.lowlevel.spawn_system_task(self._run_next, name="partita callback")
 
         try:
             self._token.run_sync_soon(begin)
@@ -180,6 +230,10 @@ class _TrioLoop:
             self._ended = True
             future.set_exception(error)
         return future
+
+    async def _run_next(self) -> None:
+        """What was handed over first, whichever task this is."""
+        await run_into(*self._work.popleft())
 
 
 class _AsyncioLoop:
@@ -194,7 +248,7 @@ class _AsyncioLoop:
         future: Future[Any] = Future()
 
         def begin() -> None:
-            task = self._loop.create_task(_run_into(future, function, arguments))
+            task = self._loop.create_task(run_into(future, function, arguments))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -205,14 +259,66 @@ class _AsyncioLoop:
         return future
 
 
-def place_of_caller(default: Place) -> Place:
-    """The loop that the calling code runs in; ``default`` when it runs in none."""
+_asked: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[_AsyncioLoop]]] = WeakKeyDictionary()
+"""By asyncio loop, the places in it of functions that requests wait for, as long as their owners have them."""
+
+
+def place_of_caller(default: Place, *, asked: bool = False) -> Place:
+    """The loop that the calling code runs in; ``default`` when it runs in none. ``asked``: requests wait for what runs there."""
     if trio.lowlevel.in_trio_task():
-        return _TrioLoop()
+        return _TrioLoop.current()
     try:
-        return _AsyncioLoop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return default
+    place = _AsyncioLoop()
+    if asked:
+        _asked.setdefault(loop, WeakSet()).add(place)
+    return place
+
+
+def caller_is_asked() -> bool:
+    """Whether the calling code runs in an asyncio loop that requests wait for: blocked, that loop could never answer them."""
+    try:
+        return bool(_asked.get(asyncio.get_running_loop()))
+    except RuntimeError:
+        return False
+
+
+class HandlerLate(RuntimeWarning):
+    """A handler did not answer in the time that it has."""
+
+
+class _Patience(Struct, frozen=True):
+    """How long handlers are waited for, and what measures it."""
+
+    seconds: float
+    kernel: Callable[[], Kernel]
+    clock: Clock
+
+    async def answer_of(self, asked: Future[Any], handler: str) -> object:
+        """The answer, if it comes in time; what comes later is nobody's business. Raises :class:`HandlerTimeout`."""
+        in_time: Future[bool] = Future()
+
+        def answered() -> None:
+            asked.failure()  # what comes too late is looked at here, and by nobody else
+            in_time.settle(True)
+
+        async def expire() -> None:
+            await self.clock.sleep(self.seconds)
+            in_time.settle(False)
+
+        asked.when_done(answered)
+        timer = self.kernel().carry_out(expire, f"the time of {handler}")
+        try:
+            if await in_time:
+                return asked.outcome()
+        finally:
+            timer.stop()
+        reached("handler.late")
+        late = f"{handler} did not answer within {self.seconds:g} s: that counts as a refusal"
+        warnings.warn(late, HandlerLate, stacklevel=1)
+        raise HandlerTimeout(late)
 
 
 class HandlerTable:
@@ -220,6 +326,7 @@ class HandlerTable:
 
     def __init__(self) -> None:
         self._handlers: dict[tuple[str, str], Callable[[object], Future[Any]]] = {}
+        self._patience: _Patience | None = None
 
     def set(self, partition: str, name: str, ask: Callable[[object], Future[Any]] | None) -> None:
         """``ask(request)`` gives the future of the answer; None takes the handler away."""
@@ -228,7 +335,25 @@ class HandlerTable:
         else:
             self._handlers[partition, name] = ask
 
+    def limit(self, seconds: float, kernel: Callable[[], Kernel], clock: Clock) -> None:
+        """From now on, wait for an answer so long at most (API.md, rule 5). ``clock`` is that of ``kernel``'s world."""
+        self._patience = _Patience(seconds, kernel, clock)
+
     async def ask(self, partition: str, name: str, request: object) -> object:
-        """The handler's answer; None when there is no handler. What it raises is raised here."""
+        """The handler's answer; None when there is no handler. What it raises is raised here.
+
+        Raises :class:`HandlerTimeout` when there is a limit and it has passed, and reports it.
+        """
         ask = self._handlers.get((partition, name))
-        return None if ask is None else await ask(request)
+        if ask is None:
+            return None
+        asked = ask(request)
+        if self._patience is None or asked.done:
+            return await asked
+        return await self._patience.answer_of(asked, f"the handler {name!r} of {partition!r}")
+
+    def notify(self, partition: str, name: str, request: object) -> None:
+        """Let a handler that only looks on see it. What it raises, it has to report itself."""
+        ask = self._handlers.get((partition, name))
+        if ask is not None:
+            ask(request)

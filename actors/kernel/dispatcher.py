@@ -11,6 +11,7 @@ it looks a last time, and read by a sender after it has appended: one of the two
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -39,17 +40,74 @@ CAUGHT_UP: Final = 4_096
 """Turns not yet durable at which a congested dispatcher goes on."""
 
 
+MOST_IDLE: Final = 64
+"""Tasks that are kept for effects to come."""
+
+WAITING: Final = "waiting for an effect"
+"""What those are called meanwhile."""
+
+
 class _Carried:
-    """An effect under way, as a trio task."""
+    """An effect under way, in a task."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_in",)
 
-    def __init__(self, scope: trio.CancelScope) -> None:
-        self._scope = scope
+    def __init__(self, task: _CarrierTask) -> None:
+        self._in = task
 
     def stop(self) -> None:
-        """Cancel the task."""
-        self._scope.cancel()
+        """Cancel it. Nothing happens when it has ended, whatever its task is at by now."""
+        if self._in.carried is self:
+            self._in.scope.cancel()
+
+
+class _CarrierTask:
+    """A trio task that carries out one effect after another, as if each had a task and a cancel scope of its own.
+
+    To begin and end both costs as much as a small effect does. One that was cancelled is not used again.
+    """
+
+    __slots__ = ("_idle", "_task", "_work", "carried", "scope")
+
+    def __init__(self, idle: list[_CarrierTask]) -> None:
+        self.scope = trio.CancelScope()
+        self.carried: _Carried | None = None
+        self._work: Callable[[], Coroutine[object, object, None]] | None = None
+        self._task: trio.lowlevel.Task | None = None
+        self._idle = idle
+
+    def take(self, work: Callable[[], Coroutine[object, object, None]]) -> _Carried:
+        """What it has to do next."""
+        self._work = work
+        carried = self.carried = _Carried(self)
+        return carried
+
+    def go_on(self, name: str) -> None:
+        """Begin with it. The task is idle, and looks like a new one: its name, and the context of whoever began the effect."""
+        task = self._task
+        assert task is not None, "it has been idle"
+        task.name = name
+        task.context = contextvars.copy_context()
+        trio.lowlevel.reschedule(task)
+
+    async def run(self) -> None:
+        """Until it is cancelled, or there are idle ones enough."""
+        self._task = trio.lowlevel.current_task()
+        with self.scope:
+            while self._work is not None:
+                try:
+                    await self._work()
+                finally:
+                    self._work = self.carried = None  # what has ended is not kept alive
+                if self.scope.cancel_called or len(self._idle) >= MOST_IDLE:
+                    return
+                self._task.name = WAITING
+                self._idle.append(self)
+                await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, _: object) -> trio.lowlevel.Abort:
+        self._idle.remove(self)
+        return trio.lowlevel.Abort.SUCCEEDED
 
 
 class Dispatcher:
@@ -64,6 +122,7 @@ class Dispatcher:
         self._token: trio.lowlevel.TrioToken | None = None
         self._task: trio.lowlevel.Task | None = None
         self._nursery: trio.Nursery | None = None
+        self._idle: list[_CarrierTask] = []
         self.turning = False
         self.ended = False
         self._scope = trio.CancelScope()
@@ -181,14 +240,15 @@ class Dispatcher:
     def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> _Carried:
         if self._nursery is None:
             raise SystemClosed("the system has been closed")
-        scope = trio.CancelScope()
-
-        async def run() -> None:
-            with scope:
-                await work()
-
-        self._nursery.start_soon(run, name=name)
-        return _Carried(scope)
+        if self._idle:
+            task = self._idle.pop()
+            carried = task.take(work)
+            task.go_on(name)
+        else:
+            task = _CarrierTask(self._idle)
+            carried = task.take(work)
+            self._nursery.start_soon(task.run, name=name)
+        return carried
 
     def callbacks(self) -> Callbacks:
         return CallbackThread()

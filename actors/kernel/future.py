@@ -84,6 +84,15 @@ class Future(pykka.Future[T], Generic[T]):
         if self._callbacks:
             self._run_callbacks()
 
+    def settle(self, value: T | None = None) -> bool:
+        """:meth:`set`, unless it is complete already: True when this value came first."""
+        if self._result is not _PENDING:
+            return False
+        self._result = value
+        if self._callbacks:
+            self._run_callbacks()
+        return True
+
     def set_exception(self, exc_info: ExceptionInfo | BaseException | None = None) -> None:
         """Complete with an exception: one, an ``exc_info`` triple, or the one being handled."""
         if self._result is not _PENDING:
@@ -191,12 +200,14 @@ class Future(pykka.Future[T], Generic[T]):
         token = trio.lowlevel.current_trio_token()
         thread = threading.get_ident()
         waiting = True
+        parked = False
 
         def wake() -> None:
             nonlocal waiting
             if waiting:
                 waiting = False
-                trio.lowlevel.reschedule(task)
+                if parked:  # else it came while the task was on its way here: there is nothing to wait for
+                    trio.lowlevel.reschedule(task)
 
         def on_done() -> None:
             if threading.get_ident() == thread:
@@ -212,6 +223,7 @@ class Future(pykka.Future[T], Generic[T]):
 
         self.when_done(on_done)
         if waiting:
+            parked = True
             await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _wait_in_asyncio(self) -> None:

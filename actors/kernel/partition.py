@@ -13,13 +13,14 @@ from __future__ import annotations
 import itertools
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import Struct
 
 from partita.actors.kernel.actor import NO_EFFECTS, Actor
 from partita.actors.kernel.behavior import Decision
+from partita.actors.kernel.bodies import Bodies
 from partita.actors.kernel.carrying import Carrying
 from partita.actors.kernel.checking import is_readable
 from partita.actors.kernel.context import Context
@@ -94,6 +95,7 @@ class Partition:
         self._fingerprint = fingerprint(behaviors)
         self.committer = store.committer(self._durable, self._failed)
         self._submit = self.committer.submit
+        self.bodies = Bodies(store, self.committer)
         self.replies = Replies(self._submit)
         self.rollback = Rollback(self)
         self._lifetime = Lifetime(self)
@@ -253,6 +255,22 @@ class Partition:
             self.replies.answer(actor.name, decision, durable=True)
         if position >= self._next_snapshot:
             self._snapshot()
+
+    def put_blob(self, content: bytes) -> bytes:
+        """Have bytes stored in front of the next turn; their digest. Raises :class:`Overloaded` when the disk is far behind."""
+        return self.bodies.put(content)
+
+    def blob(self, digest: bytes) -> bytes | None:
+        """The bytes of that name; None when they are not there, or cannot be read."""
+        return self.bodies.get(digest)
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        """Have blobs removed that nothing names any more."""
+        self.bodies.drop(tuple(digests))
+
+    def sweep_blobs(self, is_named: Callable[[bytes], bool]) -> None:
+        """Have all blobs removed that nothing names, but those that were used a moment ago."""
+        self.bodies.sweep(is_named)
 
     def resume_commits(self) -> None:
         """Commit again, after a failure was taken back."""

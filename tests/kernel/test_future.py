@@ -5,6 +5,7 @@ import gc
 import queue
 import threading
 import warnings
+from collections.abc import Callable
 
 import pykka
 import pytest
@@ -61,6 +62,23 @@ def test_it_is_awaited_under_trio_across_threads() -> None:
         raise AssertionError
 
     assert trio.run(main) == 3
+
+
+def test_a_value_that_comes_while_a_task_of_trio_is_about_to_wait_is_had_at_once() -> None:
+    """Between the look whether it is there and the wait for it: the task must not be woken from a wait that it never began."""
+
+    class InTheMeantime(Future[int]):
+        def when_done(self, callback: Callable[[], object]) -> None:
+            self.settle(7)
+            super().when_done(callback)
+
+    async def main() -> None:
+        with trio.fail_after(10):
+            for _ in range(3):
+                assert await InTheMeantime() == 7
+            await trio.testing.wait_all_tasks_blocked()  # a wake-up that came too late would end this wait, or trio
+
+    trio.run(main)
 
 
 def test_it_is_awaited_under_trio_by_two_tasks_of_one_loop() -> None:
