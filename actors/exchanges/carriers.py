@@ -83,6 +83,7 @@ def _recorded(
         if word is None:
             return await carry(effect, door)
         recording = RecordingDoor(door, source_of(door, word))
+        recording.is_streamed = isinstance(effect, SendRequest) and effect.streamed
         await recording.begin(word)
         outcome = await carry(effect, recording)
         recording.note_piece()

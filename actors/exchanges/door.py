@@ -10,7 +10,7 @@ old, and before anything else is said. What is told meanwhile stays behind the w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from partita.actors.exchanges.headers import recorded
 from partita.actors.exchanges.partition import RecordingPartition
 from partita.actors.kernel.future import Future
-from partita.actors.kernel.world import NetworkRequest, NetworkResponse, World
+from partita.actors.kernel.world import Network, NetworkRequest, NetworkResponse, World
 from partita.actors.network.http import NetError
 from partita.events.exchanges import (
     BeginExchange,
@@ -27,6 +27,7 @@ from partita.events.exchanges import (
     NoteFailure,
     NoteRequest,
     NoteResponse,
+    RecordedInterim,
 )
 from partita.events.turn import Cause
 from partita.events.types import Message
@@ -74,9 +75,13 @@ class RecordingDoor:
         self._piece: list[bytes] = []
         self._piece_bytes = 0
         self.exchange = ""
+        self.is_streamed = False
+        """Whether its body is read while it comes: no reader has a chunk, even if he then leaves, that the log does not."""
         self.now_us = 0
         world = source.ports(door.world)
-        self._world = msgspec.structs.replace(world, clock=_Clock(self, world), network=_Network(self, source))
+        self._world = msgspec.structs.replace(
+            world, clock=_Clock(self, world), network=_Network(self, source, world.network)
+        )
 
     # -- what a door is -----------------------------------------------------------------------------------------------
 
@@ -94,6 +99,13 @@ class RecordingDoor:
     def cause(self) -> Cause:
         return self._door.cause
 
+    def number(self) -> int:
+        return self._door.number()
+
+    @property
+    def stopped(self) -> bool:
+        return self._door.stopped
+
     def tell(self, message: Message, *, to: str | None = None) -> None:
         self.note_piece()
         self._put(message, to, None)
@@ -110,6 +122,24 @@ class RecordingDoor:
         if self._seen is None or self._door.stopped:  # what was stopped clears up behind it, and has no more to say
             return self._door.published(actor)
         return self._seen[actor] if actor in self._seen else self._door.published(actor)
+
+    def put_blob(self, content: bytes) -> bytes:
+        return self._door.put_blob(content)
+
+    async def blob(self, digest: bytes) -> bytes | None:
+        return await self._door.blob(digest)
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        self._door.drop_blobs(digests)
+
+    def sweep_blobs(self, is_named: Callable[[bytes], bool]) -> None:
+        self._door.sweep_blobs(is_named)
+
+    def hold_blobs(self, digests: Iterable[bytes]) -> None:
+        self._door.hold_blobs(digests)
+
+    def let_go_of_blobs(self, digests: Iterable[bytes]) -> None:
+        self._door.let_go_of_blobs(digests)
 
     def call(self, call_id: int) -> Call | None:
         return self._door.call(call_id)
@@ -148,9 +178,9 @@ class RecordingDoor:
         if room is not None:
             await room
 
-    def put_blob(self, content: bytes) -> str:
-        """Store bytes in front of the next word; what names them, which for none is nothing."""
-        return self._host.put_blob(content) if content else ""
+    def stored(self, content: bytes) -> str:
+        """Store bytes in front of the next word; what names them there, which for none is nothing."""
+        return self._host.put_blob(content).hex() if content else ""
 
     def gather(self, chunk: bytes) -> int:
         """A chunk for the next piece; how many bytes have been gathered."""
@@ -163,7 +193,7 @@ class RecordingDoor:
         if not self._piece and not is_last:
             return
         piece, self._piece, self._piece_bytes = self._piece, [], 0
-        content = self.put_blob(b"".join(piece))
+        content = self.stored(b"".join(piece))
         word = NoteBody(self.exchange, content, tuple(map(len, piece)), ahead, is_last)
         self._last_word, _ = self._asked(word, SESSION)
         self._source.noted()
@@ -220,31 +250,48 @@ class _Clock:
 class _Network:
     """The network port of one exchange: what goes out and comes in is noted first."""
 
-    def __init__(self, door: RecordingDoor, source: Source) -> None:
+    def __init__(self, door: RecordingDoor, source: Source, network: Network) -> None:
         self._door = door
         self._source = source
+        self._network = network
 
     async def send(self, request: NetworkRequest) -> NetworkResponse:
         door = self._door
-        body = door.put_blob(request.body)
+        content = request.body
+        if not isinstance(content, bytes):  # what goes out is noted first, so all of it has to be there
+            content = b"".join([chunk async for chunk in content.chunks()])
+            request = msgspec.structs.replace(request, body=content)
+        body = door.stored(content)
         await door.note(
             NoteRequest(door.exchange, request.method, request.url, recorded(request.headers), body, request.timeout_s)
         )
         try:
             response = await self._source.send(request)
         except NetError as error:
-            await door.note(NoteFailure(door.exchange, error.name, error.detail))
+            await door.note(NoteFailure(door.exchange, error.name, error.detail, error.stale_connection))
             raise
         try:
             await door.note(
                 NoteResponse(
-                    door.exchange, response.status, response.reason, response.http_version, recorded(response.headers)
+                    door.exchange,
+                    response.status,
+                    response.reason,
+                    response.http_version,
+                    recorded(response.headers),
+                    tuple(RecordedInterim(interim.status, recorded(interim.headers)) for interim in response.interim),
+                    response.remote_address or "",
                 )
             )
         except BaseException:
             await response.close()
             raise
         return _Response(door, self._source, response)
+
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        await self._network.preconnect(pool, url, sockets)
+
+    async def close_connections(self, pool: str) -> None:
+        await self._network.close_connections(pool)
 
     async def close(self) -> None:
         """The network is the world's to close."""
@@ -259,6 +306,9 @@ class _Response:
         self.reason = response.reason
         self.http_version = response.http_version
         self.headers = response.headers
+        self.interim = response.interim
+        self.remote_address = response.remote_address
+        self.timing = response.timing
 
     def body(self) -> AsyncIterator[bytes]:
         return _Body(self._door, self._source, self._response.body())
@@ -290,7 +340,7 @@ class _Body:
         except NetError as error:
             await door.note(NoteFailure(door.exchange, error.name, error.detail))
             raise
-        if self._source.is_due(door.gather(chunk)):
+        if self._source.is_due(door.gather(chunk)) or door.is_streamed:
             door.note_piece(ahead=True)
             await door.settled()
         return chunk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.future import Future
@@ -44,10 +45,17 @@ class RecordingPartition(Partition):
         """Of the turn being taken: whether it has a position."""
         return self.position != self._position_before
 
-    def put_blob(self, content: bytes) -> str:
-        """Have bytes stored in front of the next turn; their SHA-256 in hexadecimal, which names them."""
+    def put_blob(self, content: bytes) -> bytes:
+        """See :meth:`Partition.put_blob`."""
+        digest = super().put_blob(content)
         self._stored_bytes += len(content)
-        return self.committer.put_blob(content).hex()
+        return digest
+
+    def drop_blobs(self, digests: Iterable[bytes]) -> None:
+        """None are dropped: the bodies that were recorded lie among them, under the same names."""
+
+    def sweep_blobs(self, is_named: Callable[[bytes], bool]) -> None:
+        """Nor are those that no entry of the cache names."""
 
     def room(self) -> Future[None] | None:
         """What to wait for before more bodies are read: the disk, when it is far behind; None when it is not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath, PureWindowsPath
 
-from partita.actors.kernel.world import Files, OpenFile
+from partita.actors.kernel.world import Files, OpenFile, ReadableFile
 
 
 class FilesBelow:
@@ -21,9 +21,16 @@ class FilesBelow:
         parts = [part for part in pure.parts if part not in (pure.anchor, "..")]
         return self._folder.joinpath(*([drive] if drive else []), *parts)
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> OpenFile:
+    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
         """See :class:`~partita.actors.kernel.world.Files`; so for the rest."""
-        return await self._files.open(self._at(path), keep_bytes=keep_bytes)
+        return await self._files.open(self._at(path), keep_bytes=keep_bytes, private=private)
+
+    async def open_to_read(self, path: str) -> ReadableFile:
+        """What the playback has written there; else the file itself, which is only read."""
+        try:
+            return await self._files.open_to_read(self._at(path))
+        except FileNotFoundError:
+            return await self._files.open_to_read(path)
 
     async def size(self, path: str) -> int | None:
         return await self._files.size(self._at(path))

@@ -22,7 +22,7 @@ from partita.actors.kernel.news import guard
 from partita.actors.kernel.turning import decide_turn
 from partita.actors.recorded_world.divergence import diverged
 from partita.actors.recorded_world.opening import is_call, is_same
-from partita.events.errors import ActorStopped, PlaybackError, RecordingEnded
+from partita.events.errors import ActorStopped, PlaybackError, RecordingEnded, SecretErased, StoreError
 from partita.events.system import Tell
 from partita.events.turn import Cause, External, Turn
 from partita.events.types import Effect, Message
@@ -101,6 +101,18 @@ class PlayedPartition(RecordingPartition):
     def _is_said(self, envelope: Envelope) -> bool:
         """Whether the application says it. The words of what it fetches have the same cause."""
         return id(envelope[0]) in self._said
+
+    # -- blobs --------------------------------------------------------------------------------------------------------
+
+    def blob(self, digest: bytes) -> bytes | None:
+        """Of its own, or what the recording had before the opening began."""
+        content = super().blob(digest)
+        if content is not None:
+            return content
+        try:
+            return self.opening.store.blob(digest)
+        except (StoreError, SecretErased):
+            return None
 
     # -- what is taken, and when --------------------------------------------------------------------------------------
 

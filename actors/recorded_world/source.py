@@ -10,7 +10,16 @@ import msgspec
 
 from partita.actors.exchanges.headers import sent
 from partita.actors.kernel.future import Future
-from partita.actors.kernel.world import Files, NetworkRequest, NetworkResponse, OpenFile, World
+from partita.actors.kernel.world import (
+    Files,
+    Interim,
+    NetworkRequest,
+    NetworkResponse,
+    OpenFile,
+    ReadableFile,
+    Timing,
+    World,
+)
 from partita.actors.network.http import NetError
 from partita.actors.recorded_world.opening import AnyTurn, Opening, chunks_of
 from partita.events.errors import KeyMissing, RecordingIncomplete, SecretErased
@@ -53,7 +62,9 @@ class PlayedSource:
         message = word.message
         if isinstance(message, NoteFailure):
             self._words.popleft()
-            raise NetError(message.error, message.detail)
+            failed = NetError(message.error, message.detail)
+            failed.stale_connection = message.stale_connection
+            raise failed
         assert isinstance(message, NoteResponse), f"position {word.position}: an answer begins with its head"
         self._words.popleft()
         return PlayedResponse(self, word, message)
@@ -102,8 +113,11 @@ class PlayedResponse:
         self.status = head.status
         self.reason = head.reason
         self.http_version = head.http_version
+        self.remote_address = head.remote_address or None
+        self.timing: Timing | None = None
         try:
             self.headers = sent(head.headers)
+            self.interim = tuple(Interim(interim.status, sent(interim.headers)) for interim in head.interim)
         except (SecretErased, KeyMissing) as error:
             raise RecordingIncomplete(
                 f"the response at position {turn.position} cannot be read: {error}", position=turn.position
@@ -151,9 +165,12 @@ class ClaimedFiles:
         self._files = files
         self._claims = claims
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> OpenFile:
+    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
         """See :class:`~partita.actors.kernel.world.Files`; so for the rest."""
-        return await self._files.open(path, keep_bytes=keep_bytes)
+        return await self._files.open(path, keep_bytes=keep_bytes, private=private)
+
+    async def open_to_read(self, path: str) -> ReadableFile:
+        return await self._files.open_to_read(path)
 
     async def size(self, path: str) -> int | None:
         return await self._files.size(path)

@@ -52,6 +52,12 @@ class AbsentNetwork:
         """Refuse. What is recorded is answered before it comes here."""
         raise NetError("ERR_INTERNET_DISCONNECTED", f"a playback touches no network: {request.method} {request.url}")
 
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        """Nothing comes of it, and that is nobody's business."""
+
+    async def close_connections(self, pool: str) -> None:
+        """There are none."""
+
     async def close(self) -> None:
         """There is nothing to close."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
 import trio
 
 import partita
+from partita.errors import SystemClosed
 
 URL = "https://shop.example/"
 
@@ -43,6 +45,8 @@ def test_it_ends_with_the_partition_and_what_was_durable_is_told_before(session:
     reader.join(30)
     assert not reader.is_alive()
     assert seen == list(range(5, 11))
+    with pytest.raises(SystemClosed):
+        session.changes(1)
 
 
 def test_closing_it_ends_the_iteration(session: partita.Session) -> None:

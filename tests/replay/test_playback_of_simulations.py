@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing
 from partita.actors.live_world.live import live_world
 from partita.actors.network.http import NetError
+from partita.actors.web_request.details import Details
 from partita.session import Session
 
 SEEDS = range(12)
@@ -72,7 +73,17 @@ class Internet:
             return Answer(self, 302, (("Location", where), ("Set-Cookie", f"sid={number}; Max-Age=9")), b"moved")
         if "/file" in request.url:
             return Answer(self, 200, (("Content-Length", str(len(BODY))),), BODY)
+        if "/kept" in request.url:
+            return self._kept(request, number)
         return Answer(self, 200, (("Set-Cookie", f"seen{number % 3}=1"),), f"hello {number}".encode())
+
+    def _kept(self, request: NetworkRequest, number: int) -> NetworkResponse:
+        """Fresh for a moment; then it is asked for again, and is sometimes still the same."""
+        known = dict(request.headers).get("If-None-Match")
+        kept = (("Cache-Control", "max-age=1, stale-while-revalidate=2"), ("ETag", known or f'"{number}"'))
+        if known is not None and number % 2:
+            return Answer(self, 304, kept, b"")
+        return Answer(self, 200, (*kept, ("Set-Cookie", f"kept={number}")), f"kept {number} ".encode() * 200)
 
     async def preconnect(self, pool: str, url: str, sockets: int) -> None:
         """No connections here."""
@@ -119,7 +130,46 @@ def application(session: Session, folder: Path) -> list[str]:
     return told
 
 
-def record(seed: int, folder: Path) -> tuple[Path, list[str]]:
+def application_with_a_cache(session: Session, folder: Path) -> list[str]:
+    """What may be cached, a few times over; listeners cancel, redirect and rewrite, and the cache is cleared in between."""
+    told: list[str] = []
+    asked: list[str] = []
+
+    def requested(details: Details) -> object:
+        asked.append(f"asked about {details.url}")
+        return {"redirectURL": details.url.replace("moved", "kept")} if "moved" in details.url else {"cancel": True}
+
+    def received(details: Details) -> object:
+        asked.append(f"{details.status_code} from {'the cache' if details.from_cache else 'the network'}")
+        return {"responseHeaders": {**(details.response_headers or {}), "X-Seen": ["yes"]}}
+
+    session.web_request.on_before_request({"urls": ["*://*/moved*", "*://*/refused*"]}, requested)
+    session.web_request.on_headers_received({"urls": ["*://*/kept*"]}, received)
+    for turn in range(6):
+        names = ("kept/1", "kept/2", "moved/1", "refused", "kept/1", "home")
+        fetches = [
+            session.fetch(f"http://shop.test/{name}", cache="no-cache" if (turn + n) % 5 == 0 else "default")
+            for n, name in enumerate(names)
+        ]
+        for fetch in fetches:
+            try:
+                response = fetch.get(PATIENCE_S)
+                told.append(
+                    f"{response.text[:20]} {response.headers.get('X-Seen')} {response.extensions['from_cache']}"
+                )
+            except NetError as error:
+                told.append(f"{error} {error.detail}")
+        if turn == 3:
+            session.clear_cache().get(PATIENCE_S)
+        told.append(str(session.get_cache_size().get(PATIENCE_S)))
+    session.flush().get(PATIENCE_S)
+    return told + sorted(asked)  # which of two requests asks its listener first leaves no turn
+
+
+Application = Callable[[Session, Path], list[str]]
+
+
+def record(application: Application, seed: int, folder: Path) -> tuple[Path, list[str]]:
     kernel = SimulatedDispatcher(seed)
     world = live_world(HandlerTable())
     world = type(world)(
@@ -183,8 +233,9 @@ class _File:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_the_order_was_it_is_the_same_again(tmp_path: Path, seed: int) -> None:
-    log, then = record(seed, tmp_path)
+@pytest.mark.parametrize("application", [application, application_with_a_cache])
+def test_whatever_the_order_was_it_is_the_same_again(tmp_path: Path, application: Application, seed: int) -> None:
+    log, then = record(application, seed, tmp_path)
     with partita.playback(log) as system:
         session = system.from_partition("shop")
         now = application(session, tmp_path / "downloads")
