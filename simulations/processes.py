@@ -25,6 +25,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "defect.evolve": 0.02,  # it gives an event that nothing evolves on, after others that something does
     "buggify.commit.one_turn": 0.5,
     "buggify.download.checkpoint_each_chunk": 0.5,
+    "buggify.cache.body_missing": 0.2,
     "defect.carries": 0.05,  # what carries out an effect that is waited for raises, before it has begun or when it is done
     "outcome.twice": 0.2,
     "outcome.late": 0.2,

@@ -203,7 +203,7 @@ class Run:
             await user.sleep(pause_s)
             pause_s = min(2 * pause_s, 60.0)
 
-    async def _opened(self, kernel: Kernel) -> tuple[Any, Partition] | None:
+    async def _opened(self, kernel: Kernel) -> tuple[Any, Partition] | None:  # noqa: C901  # each way an opening can fail
         """The system of a new process, its main partition open; None when the disk was damaged, and that was found."""
         pause_s = REOPEN_S
         while True:
@@ -229,6 +229,10 @@ class Run:
                 pause_s *= 2
                 if pause_s > SAFETY_S:
                     world.heal()
+            except Exception as error:
+                if not was_played(f"{error!r}"):  # of an option that was told to the session as it opened
+                    raise
+                system.close()
             else:
                 self.watch.opened(partition)
                 if (
@@ -290,7 +294,7 @@ class Run:
         return done
 
     async def _take_steps(self, user: User) -> None:
-        steps = self._steps[user.number]
+        steps, life = self._steps[user.number], self.world.life
         key = key_of(self.world.seed, "users", self.scenario.name)
         pause_s = self.world.knobs.settings["users.pause_s"]
         while self._next_step[user.number] < len(steps):
@@ -305,6 +309,8 @@ class Run:
             except EXPECTED as error:
                 self.world.reached(f"user.told.{type(error).__name__}")
             except Exception as error:  # noqa: BLE001  # nothing else may ever reach a user
+                if not life.alive:
+                    return  # it is cut off in the middle: what it meets on its way out concerns nobody
                 if was_played(f"{error!r}"):
                     continue
                 self.watch.complain("users", f"step {number} ({step.__name__}) raised {type(error).__name__}: {error}")
@@ -327,14 +333,12 @@ class Run:
             self.watch.complain("liveness", "what has to come to its end does not, though nothing goes wrong any more")
 
     async def _settled(self, partition: Partition) -> bool:
-        """Wait until no effect is in flight, or there was time enough; what is left is the checkers' to complain of.
+        """Wait until no effect and no message is in flight, or there was time enough; what is left is the checkers' to name.
 
         Whether all is durable then. Nothing but damage may stand against that.
         """
         waited_s = 0.0
-        while waited_s < LIVENESS_S and (
-            partition.statistics().effects or any(actor.pending for actor in partition.actors.values())
-        ):
+        while waited_s < LIVENESS_S and _is_busy(partition):
             await self.world.stage.clock.sleep(60.0)
             waited_s += 60.0
         with suppress(StoreFailed):  # the first flush tells of what was undone before; the second one of nothing
@@ -424,6 +428,11 @@ class Run:
                 for turn in shown
             )
             return store.digest(), last_turns
+
+
+def _is_busy(partition: Partition) -> bool:
+    under_way = partition.statistics()
+    return bool(under_way.effects or under_way.messages) or any(actor.pending for actor in partition.actors.values())
 
 
 def run(

@@ -17,7 +17,7 @@ import trio.testing
 
 from partita.actors.kernel.context import Random
 from partita.actors.kernel.delivery import KernelCallbacks
-from partita.actors.kernel.dispatcher import Dispatcher
+from partita.actors.kernel.dispatcher import WAITING, Dispatcher
 from partita.actors.kernel.simulated_dispatcher import EPOCH_US, Stalled
 from partita.simulations.life import Crash, Dead
 from partita.store.committer import Committer
@@ -148,7 +148,9 @@ class TrioKernel(Dispatcher):
     def tasks(self) -> tuple[str, ...]:
         """The names of the effects that are under way, sorted."""
         nursery = self._nursery
-        return () if nursery is None else tuple(sorted(task.name for task in nursery.child_tasks))
+        return (
+            () if nursery is None else tuple(sorted(task.name for task in nursery.child_tasks if task.name != WAITING))
+        )
 
     # -- commits --------------------------------------------------------------------------------------------------------
 

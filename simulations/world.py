@@ -74,6 +74,7 @@ class World:
         self.clock = SimulatedClock(virtual, self.faults, self.knobs.settings)
         self.entropy = SimulatedEntropy(key_of(seed, "entropy"))
         self.disk = Disk(self.faults, virtual.sleep, settings=self.knobs.settings)
+        self.disk.now_us = self.clock.now_us
         self.internet = Internet(self.faults, virtual, settings=self.knobs.settings)
         self.life_number = 0
         self.life = Life(0)

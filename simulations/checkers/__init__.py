@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from partita.simulations.checkers.bytes_reported import ReportedBytesAreThere
 from partita.simulations.checkers.bytes_served import BytesServed
 from partita.simulations.checkers.chain import ChainVerifies
+from partita.simulations.checkers.cookie_oracle import CookiesAreByTheRfc
 from partita.simulations.checkers.damage import DamageIsFound
 from partita.simulations.checkers.decisions import DecidesTheSame
 from partita.simulations.checkers.downloads_listed import DownloadsAreListed
@@ -15,11 +16,13 @@ from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
 from partita.simulations.checkers.folding import StateIsTheFold
 from partita.simulations.checkers.forgotten import ForgottenByTheNextProcess
+from partita.simulations.checkers.mixing import NothingIsMixed
 from partita.simulations.checkers.nonces import NoncesAreUsedOnce
 from partita.simulations.checkers.order import OneOrder
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
 from partita.simulations.checkers.outcomes import SettledOnce
 from partita.simulations.checkers.promises import PromisesAreKept
+from partita.simulations.checkers.stored_bodies import StoredBodiesAreThere
 from partita.simulations.checkers.touches import TouchesAreRare
 
 if TYPE_CHECKING:
@@ -42,5 +45,11 @@ ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
     OneOrder,
     SettledOnce,
     TouchesAreRare,
+    CookiesAreByTheRfc,
+    NothingIsMixed,
+    StoredBodiesAreThere,
     NothingIsLeftBehind,
 )
+
+WHEN_ALL_IS_DONE: Final = (StoredBodiesAreThere, NothingIsLeftBehind)
+"""Those of them for which everybody has to have finished."""

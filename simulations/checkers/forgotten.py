@@ -1,4 +1,7 @@
-"""What lives as long as its process is gone when the next one has begun: session cookies, the user agent (FEATURES C29, F22)."""
+"""What lives as long as its process is gone when the next one has begun (FEATURES C29, F22; DESIGN, 5).
+
+Session cookies are spared where the session was told to keep them (WANTS 1).
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,10 @@ class ForgottenByTheNextProcess(Checker):
             assert isinstance(state, SessionState)
             if state.preferences.user_agent is not None:
                 raise Broken(f"a process begins with the user agent {state.preferences.user_agent!r}", turn.position)
+            if state.web_request.hooks:
+                raise Broken(f"a process begins with listeners: {state.web_request.hooks}", turn.position)
+            if state.cookies.persist_session:
+                continue
             for stem in state.cookies.stems.values():
                 for cookie in stem.values():
                     if cookie.expiry_us is None:

@@ -1,4 +1,4 @@
-"""At the end nothing is left: no effect, no waiting caller, no message, no open response or file, no timer, no task."""
+"""At the end nothing is left: no effect, waiting caller, message, open response, busy connection, open file, timer or task."""
 
 from __future__ import annotations
 
@@ -24,5 +24,7 @@ class NothingIsLeftBehind(Checker):
             raise Broken(f"left behind: {left}")
         if self.world.internet.open_responses:
             raise Broken(f"responses were never closed: {self.world.internet.open_responses}")
+        if self.world.internet.in_use:
+            raise Broken(f"connections in use, and nobody uses them: {self.world.internet.in_use}")
         if self.world.disk.open_files:
             raise Broken(f"{self.world.disk.open_files} files were never closed")

@@ -10,6 +10,7 @@ from partita.simulations.disk.file import File
 from partita.simulations.disk.files import SimulatedFiles
 from partita.simulations.disk.folder import DATA_NAME, SimulatedFolders
 from partita.simulations.disk.medium import FAULTS, SETTINGS, Damage, Medium, WriteHook
+from partita.simulations.disk.names import folder_of
 from partita.simulations.life import CrashKind, Life
 
 __all__ = ["FAULTS", "SETTINGS", "Damage", "Disk", "WriteHook"]
@@ -80,6 +81,14 @@ class Disk(Medium):
     def open_files(self) -> int:
         """How many files living processes have open."""
         return sum(file.life.alive for file in self.opened)
+
+    def put(self, path: str, content: bytes) -> None:
+        """Have a file there, durably, as if somebody had made it before: what a program finds on its disk."""
+        self.names.make_folder(folder_of(path))
+        file = File(content)
+        file.modified_us = self.now_us()
+        self.names.link(path, file)
+        self.names.sync(folder_of(path))
 
     def content(self, path: str) -> bytes | None:
         """What a process would read in a file; None when there is none."""

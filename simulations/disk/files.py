@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from typing import Final
 
+from partita.actors.kernel.context import Random
 from partita.simulations.disk.file import File
 from partita.simulations.disk.medium import Medium, crashed, os_error
 from partita.simulations.disk.names import folder_of
@@ -16,6 +17,7 @@ from partita.simulations.life import Life
 
 SLOWEST_S: Final = 30.0
 FOLDER_BYTES: Final = 4096
+PAGE_BYTES: Final = 4096
 
 
 class SimulatedFile:
@@ -42,16 +44,17 @@ class SimulatedFile:
         if (refusal := medium.refuses("file")) is not None:
             number, particulars = refusal
             if number == errno.ENOSPC and particulars is not None:
-                file.write(offset, data[: particulars.below(len(data) + 1)])
+                file.write(offset, data[: _written_bytes(particulars, file, offset, data)])
             raise os_error(number, self._path)
         strikes = medium.faults.strikes
         if (random := strikes("file.io_error")) is not None:
-            file.write(offset, data[: random.below(len(data) + 1)])
+            file.write(offset, data[: _written_bytes(random, file, offset, data)])
             raise os_error(errno.EIO, self._path)
         if (random := strikes("crash.file_write")) is not None:
-            file.write(offset, data[: random.below(len(data) + 1)])
+            file.write(offset, data[: _written_bytes(random, file, offset, data)])
             raise crashed(self._life, random, f"crash.file_write to {self._path}")
         file.write(offset, data)
+        file.modified_us = medium.now_us()
 
     async def sync(self) -> None:
         medium = self._medium
@@ -81,6 +84,38 @@ class SimulatedFile:
         return self._file
 
 
+class ReadableSimulatedFile:
+    """A file open for reading."""
+
+    def __init__(self, medium: Medium, life: Life, path: str, file: File) -> None:
+        self._medium = medium
+        self._life = life
+        self._path = path
+        self._file: File | None = file
+        medium.opened[self] = None
+        self.size_bytes = len(file.content)
+        self.modified_us = file.modified_us
+
+    @property
+    def life(self) -> Life:
+        """Whose it is."""
+        return self._life
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """See :class:`partita.actors.kernel.world.ReadableFile`; so for the rest."""
+        medium = self._medium
+        await _arrived(medium, self._life)
+        if self._file is None:
+            raise OSError(errno.EBADF, "the file has been closed")
+        if medium.faults.strikes("file.io_error") is not None:
+            raise os_error(errno.EIO, self._path)
+        return bytes(self._file.content[offset : offset + count])
+
+    async def close(self) -> None:
+        self._file = None
+        self._medium.opened.pop(self, None)
+
+
 class SimulatedFiles:
     """The files of the disk, as one process sees them."""
 
@@ -88,7 +123,7 @@ class SimulatedFiles:
         self._medium = medium
         self._life = life
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> SimulatedFile:
+    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> SimulatedFile:  # noqa: ARG002
         """See :class:`partita.actors.kernel.world.Files`; so for the rest. Creating a file needs no room."""
         medium = self._medium
         await _arrived(medium, self._life)
@@ -101,12 +136,26 @@ class SimulatedFiles:
         if file is None:
             self._check_no_folder(path)
             file = File()
+            file.modified_us = medium.now_us()
             names.link(path, file)
         if not isinstance(file, File):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         if len(file.content) > keep_bytes:
             file.cut(keep_bytes)
         return SimulatedFile(medium, self._life, path, file)
+
+    async def open_to_read(self, path: str) -> ReadableSimulatedFile:
+        medium = self._medium
+        await _arrived(medium, self._life)
+        file = medium.names.current.get(_absolute(path))
+        if file is None:
+            self._check_no_folder(path)
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        if not isinstance(file, File):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        if medium.faults.strikes("file.io_error") is not None:
+            raise os_error(errno.EIO, path)
+        return ReadableSimulatedFile(medium, self._life, path, file)
 
     async def size(self, path: str) -> int | None:
         await _arrived(self._medium, self._life)
@@ -169,6 +218,14 @@ class SimulatedFiles:
     def _check_no_folder(self, path: str) -> None:
         if path in self._medium.names.folders:
             raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
+
+
+def _written_bytes(random: Random, file: File, offset: int, data: bytes) -> int:
+    """How much of a write that breaks off has been done. What overwrites is copied page by page, each in one go."""
+    written = random.below(len(data) + 1)
+    if written == len(data) or offset + len(data) > len(file.content):
+        return written
+    return max(0, (offset + written) // PAGE_BYTES * PAGE_BYTES - offset)
 
 
 async def _arrived(medium: Medium, life: Life) -> None:

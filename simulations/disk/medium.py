@@ -16,7 +16,7 @@ from partita.store.environment import Table
 
 if TYPE_CHECKING:
     from partita.simulations.disk.environment import Handle, StoredTables
-    from partita.simulations.disk.files import SimulatedFile
+    from partita.simulations.disk.files import ReadableSimulatedFile, SimulatedFile
     from partita.simulations.disk.folder import SimulatedLock
 
 FAULTS: Final[Mapping[str, float]] = {
@@ -90,6 +90,8 @@ class Medium:
     ) -> None:
         self.faults = faults
         self.sleep = sleep
+        self.now_us: Callable[[], int] = lambda: 0
+        """The wall clock: what a file says of when it was written to."""
         self.latency_s = settings.get("file.latency_s", 0.0)
         self.lying = bool(settings.get("disk.lies", 0))
         self.lied = False
@@ -100,7 +102,7 @@ class Medium:
         """The transactions that changed something and came through."""
         self.on_write: WriteHook | None = None
         """Told of each record that is put into a log, also when its transaction is aborted or lost later."""
-        self.opened: dict[SimulatedFile, None] = {}
+        self.opened: dict[SimulatedFile | ReadableSimulatedFile, None] = {}
         self.names: Names[File | StoredTables] = Names()
         self.handles: dict[tuple[int, str], Handle] = {}
         self.locks: dict[str, SimulatedLock] = {}

@@ -119,6 +119,7 @@ class Internet:
         self._connections: dict[int, Connection] = {}
         self._made = 0
         self._answering: dict[int, str] = {}
+        self._in_use: list[tuple[Life, Callable[[], int]]] = []
 
     # -- hosts --------------------------------------------------------------------------------------------------------
 
@@ -270,16 +271,30 @@ class Internet:
         connections = self._connections
         return tuple(url for number, url in self._answering.items() if connections[number].life.alive)
 
+    @property
+    def in_use(self) -> int:
+        """How many connections of living processes carry something, are being made, or are waited for."""
+        return sum(count() for life, count in self._in_use if life.alive)
+
     # -- ports ----------------------------------------------------------------------------------------------------------
 
     def network(self, life: Life) -> Network:
         """The network port of a process on the simulation kernel."""
         from partita.simulations.internet.network import SimulatedNetwork  # noqa: PLC0415  # it is written against this
 
-        return SimulatedNetwork(self, life)
+        network = SimulatedNetwork(self, life)
+        self._in_use.append((life, lambda: network.in_use))
+        return network
 
     def live_network(self, life: Life) -> Network:
         """The network port of a process under trio in virtual time: the live one, over lines to these hosts."""
         from partita.simulations.internet.streams import live_network  # noqa: PLC0415  # the other level has no trio
 
-        return live_network(self, life)
+        network = live_network(self, life)
+
+        def in_use() -> int:
+            known = network.statistics()
+            return known.dialing + known.in_use + known.waiting
+
+        self._in_use.append((life, in_use))
+        return network

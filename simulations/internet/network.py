@@ -43,6 +43,11 @@ class SimulatedNetwork:
         self._lines: dict[Line, str] = {}
         self._closed = False
 
+    @property
+    def in_use(self) -> int:
+        """How many connections carry something, or are being made."""
+        return len(self._lines)
+
     async def send(self, request: NetworkRequest) -> NetworkResponse:
         """See :meth:`partita.actors.kernel.world.Network.send`."""
         self.life.check()
@@ -235,7 +240,8 @@ class Line:
             )
         self.check()
         if late:
-            raise NetError("ERR_TIMED_OUT", f"nothing came for {timeout_s} s")
+            late_in = "ERR_CONNECTION_TIMED_OUT" if self.connection is None else "ERR_TIMED_OUT"
+            raise NetError(late_in, f"nothing came for {timeout_s} s")
 
     def check(self) -> None:
         """Whether process and connection are still there."""

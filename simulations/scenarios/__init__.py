@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from partita.simulations.scenarios.browsing import browsing
+from partita.simulations.scenarios.caching import caching
+from partita.simulations.scenarios.cookie_rules import cookie_rules
 from partita.simulations.scenarios.cookies import cookies
 from partita.simulations.scenarios.downloads import downloads
 from partita.simulations.scenarios.following import following
@@ -12,17 +14,23 @@ from partita.simulations.scenarios.forks import forks
 from partita.simulations.scenarios.moving_target import moving_target
 from partita.simulations.scenarios.prompts import prompts
 from partita.simulations.scenarios.rivals import rivals
+from partita.simulations.scenarios.streaming import streaming
+from partita.simulations.scenarios.web_requests import web_requests
 
 if TYPE_CHECKING:
     from partita.simulations.scenario import Scenario
 
 ALL: Final[tuple[Scenario, ...]] = (
     cookies,
+    cookie_rules,
     browsing,
+    caching,
     downloads,
     moving_target,
     prompts,
     following,
     forks,
     rivals,
+    web_requests,
+    streaming,
 )

@@ -26,6 +26,8 @@ TIMEOUT_S: Final = 90.0
 LATEST_S: Final = 60.0
 FOREVER_S: Final = 86_400.0
 FIELD: Final = "X-Mark"
+ALSO: Final = ", and another"
+"""What a second listener adds to what the first has made of :data:`FIELD`."""
 STOPPED: Final = ("cancel", "raise", "never", "redirect")
 """Kinds of requests that must not reach the host that they are for."""
 
@@ -40,7 +42,7 @@ def hosts(world: World) -> None:
         kind, _, number = path.removeprefix("/").partition("/")
         if kind in STOPPED or path in forbidden:
             wrong.append(f"{path} reached {request.url.host}, and its listener had stopped it")
-        if kind == "mark" and request.headers.get_list(FIELD) != [f"listener {number}"]:
+        if kind == "mark" and request.headers.get_list(FIELD) != [f"listener {number}{ALSO}"]:
             wrong.append(f"{path} came with {FIELD}: {request.headers.get_list(FIELD)}")
         if kind == "upload" and request.content != f"replaced {number}".encode():
             wrong.append(f"{path} came with the body {request.content!r}")
@@ -82,6 +84,13 @@ async def before_send_headers(user: User, details: Details, kind: str, number: s
         return None
     assert details.request_headers is not None
     return {"requestHeaders": {**details.request_headers, FIELD: f"listener {number}"}}
+
+
+async def mark_again(details: Details) -> object:
+    """Asked second, it sees what the first has said. It may be there twice, where :func:`listen` had to try again."""
+    assert details.request_headers is not None
+    said = details.request_headers.get(FIELD, "").removesuffix(ALSO)
+    return {"requestHeaders": {**details.request_headers, FIELD: f"{said}{ALSO}"}}
 
 
 async def headers_received(user: User, details: Details, kind: str, number: str) -> object:  # noqa: ARG001
@@ -128,6 +137,7 @@ async def listen(user: User) -> None:
             return await act(user, details, kind, number)
 
         getattr(web_request, f"on_{stage}")(listener)
+    web_request.add_before_send_headers({"urls": ["*://*/mark/*"]}, mark_again)
     await user.session.flush()
 
 

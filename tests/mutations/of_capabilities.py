@@ -1,4 +1,4 @@
-"""Safeguards of downloads and cookies."""
+"""Safeguards of downloads, cookies and webRequest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .mutation import Mutation
 
 FETCH: Final = "actors.downloads.carriers:_Fetch"
 FIT: Final = "actors.downloads.ranges:fit"
+EXCHANGE: Final = "actors.network.exchange"
 
 CAPABILITIES: Final = (
     # -- part files -------------------------------------------------------------------------------------------------------
@@ -172,5 +173,57 @@ CAPABILITIES: Final = (
             ),
         ),
         scenarios=("cookies",),
+    ),
+    # -- webRequest -------------------------------------------------------------------------------------------------------
+    Mutation(
+        name="web_request.hooks_stay",
+        gone="hooks outlive the process that their listeners were in",
+        edits=(Edit("actors.web_request.behavior:recover", "if state.hooks", "if False"),),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.cancel_not_heard",
+        gone="a request goes out that a listener has cancelled",
+        edits=(Edit(f"{EXCHANGE}.before:before_request_answered", "if answer.cancel:", "if False:"),),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.late_cancel_not_heard",
+        gone="a response comes that a listener has cancelled",
+        edits=(Edit(f"{EXCHANGE}.receiving:headers_received_answered", "if answer.cancel:", "if False:"),),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.raising_is_no_refusal",
+        gone="a request goes on whose listener raised",
+        edits=(Edit("hook_listener:HookListener._refuse", "answer.settle(_CANCEL)", "answer.settle(None)"),),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.late_is_no_refusal",
+        gone="a request goes on whose listener did not answer in time",
+        edits=(Edit("actors.kernel.delivery:_Patience.answer_of", "raise HandlerTimeout(late)", "return None"),),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.filter_not_read",
+        gone="a listener is asked about requests that its filter leaves out",
+        edits=(Edit("actors.web_request.filters:hooks_for", "if _compiled_filter", "if True or _compiled_filter"),),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.listeners_out_of_order",
+        gone="listeners of one loop begin in any order",
+        edits=(
+            Edit("actors.kernel.delivery:_TrioLoop._run_next", "popleft()", "pop()"),
+            Edit("actors.kernel.async_callbacks:AsyncCallbacks._run_next", "popleft()", "pop()"),
+        ),
+        scenarios=("web_requests",),
+    ),
+    Mutation(
+        name="web_request.upload_not_replaced",
+        gone="the body goes out that a listener has replaced",
+        edits=(Edit(f"{EXCHANGE}.before:before_request_answered", "if answer.upload_data is not None:", "if False:"),),
+        scenarios=("web_requests",),
     ),
 )

@@ -80,6 +80,17 @@ CACHE: Final = (
         "the network is asked where only the cache may be",
         Edit("actors.cache.finding:look_up", 'if request.mode == "only-if-cached":', "if False:"),
     ),
+    # -- bodies -----------------------------------------------------------------------------------------------------------
+    mutation(
+        "blobs_not_dropped",
+        "the body of a response that is no more stays on the disk",
+        Edit("actors.cache.carriers:drop_blobs", "if digests:", "if False:"),
+    ),
+    mutation(
+        "blobs_not_swept",
+        "an opening does not look for bodies that the process before has left",
+        Edit("actors.cache.behavior:recover", "if message.epoch > 1", "if False"),
+    ),
     # -- parts ------------------------------------------------------------------------------------------------------------
     mutation(
         "parts_of_two_versions",

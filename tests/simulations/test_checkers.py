@@ -11,6 +11,7 @@ import pytest
 
 import partita
 from partita.actors.cookies import behavior, matching
+from partita.actors.kernel.future import Future
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.downloads import DownloadState
 from partita.events.preferences import SetUserAgent
@@ -21,8 +22,10 @@ from partita.simulations.checkers.bytes_reported import ReportedBytesAreThere
 from partita.simulations.checkers.damage import DamageIsFound
 from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
-from partita.simulations.checkers.mixing import NothingIsMixed
+from partita.simulations.checkers.exchanges import ExchangesAreSound, note_arrival, note_call, note_wrong
+from partita.simulations.checkers.mixing import NothingIsMixed, note_body, note_made
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
+from partita.simulations.checkers.stored_bodies import StoredBodiesAreThere
 from partita.simulations.disk.file import File
 from partita.simulations.disk.medium import Damage
 from partita.simulations.scenarios.following import ToldInOrder
@@ -80,7 +83,7 @@ def test_nobody_complains_of_what_is_in_order(bench: Bench) -> None:
 
 
 def test_all_of_them_have_names_of_their_own() -> None:
-    names = [checker.name for checker in (*ALWAYS, NothingIsMixed, ToldInOrder) if isinstance(checker, type)]
+    names = [checker.name for checker in (*ALWAYS, ExchangesAreSound, ToldInOrder) if isinstance(checker, type)]
     assert len(names) == len(set(names)) == len(ALWAYS) + 2
 
 
@@ -249,19 +252,65 @@ def test_what_is_left_behind_is_named(bench: Bench) -> None:
     bench.inner.internet._answering[1] = "https://a.test/"
     bench.inner.internet._connections[1] = SimpleNamespace(life=bench.inner.life)  # type: ignore[assignment]
     assert broken(checker, "ended", bench.partition) == "responses were never closed: ('https://a.test/',)"
+    bench.inner.internet._answering.clear()
+    bench.inner.internet._in_use.append((bench.inner.life, lambda: 2))
+    assert broken(checker, "ended", bench.partition) == "connections in use, and nobody uses them: 2"
+
+
+def test_blobs_and_entries_that_do_not_agree_are_named(bench: Bench) -> None:
+    checker = StoredBodiesAreThere(bench.inner)
+    bench.world.host("kept.test")(lambda _: (200, {"Cache-Control": "max-age=60"}, b"kept"))
+    bench.session.fetch("https://kept.test/").get()
+    bench.session.flush().get()
+    checker.ended(bench.partition)
+    unnamed = bench.partition.put_blob(b"of nobody")
+    bench.session.flush().get()
+    assert broken(checker, "ended", bench.partition) == f"blobs that nobody names: ['{unnamed.hex()}']"
+    bench.inner.reached("commit.failed")
+    checker.ended(bench.partition)
+    bench.partition.drop_blobs(bench.partition.store.blob_digests())
+    bench.session.flush().get()
+    said = broken(checker, "ended", bench.partition)
+    assert said.startswith("the stored response of https://kept.test/ has no body: the blob ")
 
 
 def test_bodies_that_are_mixed_are_named(bench: Bench) -> None:
-    bench.session.fetch("https://a.test/").get()
-    checker = NothingIsMixed(bench.inner)
-    bodies = bench.inner.memory.setdefault("bodies", [])
-    bodies.append(("https://a.test/", b"", b"body of a file"))
+    world, url = bench.inner, "https://a.test/"
+    bench.session.fetch(url).get()
+    checker = NothingIsMixed(world)
+    note_body(world, url, b"body of a file")
+    note_body(world, url, b"body of", whole=False)
+    note_made(world, "app://a/", b"made")
+    note_body(world, "app://a/", b"made")
     checker.ended(bench.partition)
-    bodies.append(("https://a.test/", b"", b"another body"))
-    said = broken(checker, "ended", bench.partition)
-    assert said == "the body of https://a.test/ is 12 bytes that were never served there: b'another body'"
-    bodies[:] = [("https://a.test/", b"sent", b"body of a file")]
-    assert broken(checker, "ended", bench.partition) == "4 bytes were sent to https://a.test/, and 14 others came back"
+    for received, whole in ((b"another body", True), (b"body of", True), (b"another", False)):
+        note_body(world, url, received, whole=whole)
+        said = broken(checker, "ended", bench.partition)
+        assert said == f"the body of {url} is {len(received)} bytes that were never served there: {received!r}"
+        world.memory["bodies"].clear()
+    note_body(world, url, b"body of a file", sent=b"sent")
+    assert broken(checker, "ended", bench.partition) == f"4 bytes were sent to {url}, and 14 others came back"
+
+
+def test_exchanges_that_go_out_twice_or_are_not_answered_are_named(bench: Bench) -> None:
+    world = bench.inner
+    checker = ExchangesAreSound(world)
+    call: Future[object] = Future()
+    note_call(world, call)
+    assert broken(checker, "ended", bench.partition) == "calls that nobody answered: [1]"
+    call.set(None)
+    note_arrival(world, "a.test", "1")
+    checker.ended(bench.partition)
+    note_arrival(world, "a.test", "1")
+    said = "requests came more often than the 0 dead connections explain: [('a.test', '1')]"
+    assert broken(checker, "ended", bench.partition) == said
+    world.reached("exchange.stale_connection")
+    checker.ended(bench.partition)
+    world.memory["answered"].append(1)
+    world.memory["arrived"].clear()
+    assert broken(checker, "ended", bench.partition) == "a call was answered twice"
+    note_wrong(world, "what must not be")
+    assert broken(checker, "ended", bench.partition) == "what must not be"
 
 
 def test_a_follower_with_a_gap_is_named(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from partita.actors.kernel.context import Random
 from partita.simulations.disk.disk import FAULTS
 from partita.simulations.disk.file import SECTOR_BYTES, File
+from partita.simulations.disk.files import PAGE_BYTES
 from partita.simulations.life import Crash, Dead
 from partita.store.environment import written
 
@@ -179,6 +180,22 @@ def test_a_write_that_fails_has_written_a_beginning(fault, number, machine, tool
         assert b"0123456789".startswith(content)
         lengths.add(len(content))
     assert len(lengths) > 5
+
+
+def test_what_is_there_is_overwritten_page_by_page(machine, tools):
+    old, new = b"o" * 3 * PAGE_BYTES, b"n" * 2 * PAGE_BYTES
+    lengths = set()
+    for seed in range(30):
+        running = machine("file.io_error", 3, seed=seed)
+        file = stored(running, tools, old)
+        with pytest.raises(OSError, match="Input/output"):
+            tools.done(file.write(100, new))
+        content = running.disk.content(PATH)
+        written = content.count(b"n")
+        assert content == old[:100] + new[:written] + old[100 + written :]
+        lengths.add(written)
+    assert lengths <= {0, PAGE_BYTES - 100, 2 * PAGE_BYTES - 100, 2 * PAGE_BYTES}
+    assert len(lengths) > 1
 
 
 def test_a_full_disk_is_full_for_logs_and_files_alike_until_it_is_healed(machine, tools):
