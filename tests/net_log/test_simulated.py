@@ -91,6 +91,25 @@ def test_whatever_goes_wrong_the_file_is_valid(seed: int) -> None:
         world.run(program)
 
 
+@pytest.mark.parametrize("fault", ["defect.carries", "defect.raises", "defect.evolve"])
+def test_a_defect_leaves_nobody_waiting_and_another_log_can_be_started(fault: str) -> None:
+    async def program(system: partita.System) -> None:
+        net_log = system.from_partition("persist:shop").net_log
+        for change in (lambda: net_log.start_logging(PATH), net_log.stop_logging):
+            with contextlib.suppress(Exception):  # the defects, in many words
+                await change()
+        world.heal()
+        if net_log.currently_logging:
+            await net_log.stop_logging()
+        await net_log.start_logging(PATH)
+        await net_log.stop_logging()
+        assert net_log.failure is None
+
+    for seed in range(12):
+        with World(seed=seed, faults={fault: 0.4}) as world:
+            world.run(program)
+
+
 class Told:
     """A process that logs until it crashes."""
 

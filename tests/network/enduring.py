@@ -32,7 +32,8 @@ def is_good(session: partita.Session, server: MisbehavingServer) -> None:
     assert session.fetch(server.url("/good")).get(PATIENCE_S).content == b"good"
 
 
-def nothing_is_left(system: partita.System, server: MisbehavingServer) -> None:
+def nothing_is_left(system: partita.System, server: MisbehavingServer | None = None) -> None:
+    """No effect and no call is under way, and no connection in use; of those with ``server`` one is open at most."""
     network = system.world.network
     assert isinstance(network, LiveNetwork)
 
@@ -41,7 +42,8 @@ def nothing_is_left(system: partita.System, server: MisbehavingServer) -> None:
         partitions = list(system.partitions)
         effects = sum(partition.statistics().effects for partition in partitions)
         calls = sum(len(partition.carrying.calls) for partition in partitions)
-        return now.in_use, now.dialing, now.waiting, effects, calls, max(0, now.idle - 1), max(0, server.open - 1)
+        kept = 0 if server is None else max(0, now.idle - 1) + max(0, server.open - 1)
+        return now.in_use, now.dialing, now.waiting, effects, calls, kept
 
     until(lambda: not any(counts()), "nothing is under way, and one connection is kept at most", patience_s=PATIENCE_S)
 

@@ -39,7 +39,7 @@ def test_a_bomb_is_stopped_and_the_memory_stays_flat(tmp_path: Path, coding: str
         with Child(str(CHILD), tmp_path, server.url("/good"), url) as child:
             said = [line.split() for line in child.finish()]
     assert [(how, *names) for how, _, *names in said] == [
-        (how, "ERR_CONTENT_DECODING_FAILED") for how in ("stream", "fetch", "rewrite")
+        (how, "ERR_CONTENT_DECODING_FAILED") for how in ("stream", "fetch", "httpx", "httpx2", "rewrite")
     ]
     growth_kib = {how: int(growth) for how, growth, *_ in said}
     assert growth_kib["stream"] < GROWTH_OF_A_STREAM_KIB, growth_kib

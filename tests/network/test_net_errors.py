@@ -93,7 +93,7 @@ def test_a_net_error_is_copied_and_pickled_whole() -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("ERR_TIMED_OUT", httpx.TimeoutException),
+        ("ERR_TIMED_OUT", httpx.ReadTimeout),
         ("ERR_CONNECTION_TIMED_OUT", httpx.ConnectTimeout),
         ("ERR_CONNECTION_REFUSED", httpx.ConnectError),
         ("ERR_NAME_NOT_RESOLVED", httpx.ConnectError),

@@ -18,10 +18,10 @@ import httpx
 import pytest
 import trio
 from durability.waiting import until
+from network.enduring import nothing_is_left
 from servers.nginx import Nginx, Served, needs_nginx, nginx
 
 import partita
-from partita.actors.network.ports import LiveNetwork
 from partita.errors import NetError
 from partita.events.network import CacheMode
 
@@ -57,18 +57,6 @@ def session(tmp_path: Path) -> Iterator[partita.Session]:
         yield opened
         nothing_is_left(system)
         assert opened.log.verify().ok
-
-
-def nothing_is_left(system: partita.System) -> None:
-    network = system.world.network
-    assert isinstance(network, LiveNetwork)
-
-    def is_idle() -> bool:
-        now = network.statistics()
-        effects = sum(partition.statistics().effects for partition in system.partitions)
-        return (now.in_use, now.dialing, now.waiting, effects) == (0, 0, 0, 0)
-
-    until(is_idle, "every connection is given back or closed, and every effect has ended")
 
 
 def large_part(number: int) -> bytes:
@@ -267,6 +255,13 @@ def test_an_error_page_is_an_answer(
     response = get(session, server.url(path))
     assert response.status_code == status
     assert response.content == body or (body is None and b"nginx" in response.content)
+
+
+def test_tls_where_there_is_none_has_its_name(server: Nginx, session: partita.Session) -> None:
+    with pytest.raises(NetError) as caught:
+        get(session, server.url("/small").replace("http:", "https:"))
+    assert (caught.value.name, caught.value.code) == ("ERR_SSL_PROTOCOL_ERROR", -107)
+    assert get(session, server.url("/small")).content == b"small"
 
 
 # -- the cache --------------------------------------------------------------------------------------------------------------

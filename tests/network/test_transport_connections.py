@@ -335,7 +335,8 @@ def test_the_shorter_of_two_timeouts_comes_first_and_ends_nothing_else() -> None
                 nursery.start_soon(patient)
                 while not server.requests:
                     await trio.testing.wait_all_tasks_blocked()
-                assert (await failure(network, server.url("/short"), timeout_s=0.02)).name == "ERR_TIMED_OUT"
+                failed = await failure(network, server.url("/short"), timeout_s=0.02)
+                assert (failed.name, failed.__cause__, failed.__suppress_context__) == ("ERR_TIMED_OUT", None, True)
                 release.set()
 
     trio.run(main)

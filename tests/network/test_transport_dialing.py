@@ -103,7 +103,7 @@ def test_an_address_that_says_nothing_is_raced_by_the_next() -> None:
                     assert response.remote_address == "127.0.0.1"
                 async with networking(LiveDialer(Addresses("127.0.0.2"))) as network:
                     failed = await failure(network, server.url(host="shop.test"), timeout_s=0.05)
-                    assert failed.name == "ERR_TIMED_OUT"
+                    assert failed.name == "ERR_CONNECTION_TIMED_OUT"
 
     trio.run(main)
 
@@ -216,7 +216,7 @@ def test_a_handshake_that_never_ends_is_bounded_and_can_be_cancelled() -> None:
 
         async with raw_server(handler) as server, networking(trusting()) as network:
             url = server.url().replace("http", "https")
-            assert (await failure(network, url, timeout_s=0.05)).name == "ERR_TIMED_OUT"
+            assert (await failure(network, url, timeout_s=0.05)).name == "ERR_CONNECTION_TIMED_OUT"
             async with trio.open_nursery() as nursery:
 
                 async def aborted() -> None:

@@ -45,7 +45,7 @@ def test_a_url_comes_back_in_its_normal_form(text: str, expected: str) -> None:
         ("/path", "no absolute URL"),
         ("localhost:8080/x", "scheme 'localhost'"),
         ("mailto:x@y", "scheme 'mailto'"),
-        ("file:///etc/passwd", "scheme 'file' cannot be fetched"),
+        ("file:///etc/passwd", "scheme 'file' cannot be used here; http and https can"),
         ("http:///x", "names no host"),
         ("http:a", "names no host"),
         ("http://h:99999/", "99999 is no port"),

@@ -156,6 +156,17 @@ def test_closing_all_connections_fails_what_is_under_way(server: LoopbackServer,
     assert session.fetch(url).get(PATIENCE_S).text == "x"
 
 
+def test_requests_that_were_begun_just_before_are_under_way(server: LoopbackServer, session: partita.Session) -> None:
+    go_on = threading.Event()
+    url = server.on("/silent", lambda seen, reply: go_on.wait(PATIENCE_S))
+    waiting = [session.fetch(url) for _ in range(60)]
+    session.close_all_connections().get(PATIENCE_S)
+    for each in waiting:
+        with pytest.raises(NetError, match="ERR_ABORTED"):
+            each.get(PATIENCE_S)
+    go_on.set()
+
+
 def test_idle_connections_are_closed_as_well(server: LoopbackServer, session: partita.Session) -> None:
     url = server.on("/x", sends(b"x"))
     session.fetch(url).get(PATIENCE_S)

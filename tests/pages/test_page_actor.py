@@ -204,15 +204,30 @@ def test_a_navigation_is_judged_by_the_frames_around_the_one_that_it_replaces() 
     ],
 )
 def test_a_relative_url_is_resolved_against_the_document(text: str, url: str) -> None:
-    assert resolved("https://shop.example/a/b", text) == url
+    assert resolved("https://shop.example/a/b", text, {"app"}) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("x?y", "app://bundle/a/x?y"),
+        ("/x", "app://bundle/x"),
+        ("../../x", "app://bundle/x"),
+        ("//other/x", "app://other/x"),
+    ],
+)
+def test_a_document_of_a_standard_scheme_has_relative_urls_as_well(text: str, url: str) -> None:
+    assert resolved("app://bundle/a/b", text, {"app"}) == url
+    with pytest.raises(InvalidURL, match="relative"):
+        resolved("app://bundle/a/b", text, ())
 
 
 def test_a_blank_page_has_nothing_to_resolve_against() -> None:
-    assert resolved("about:blank", "https://shop.example/") == "https://shop.example/"
+    assert resolved("about:blank", "https://shop.example/", ()) == "https://shop.example/"
     with pytest.raises(InvalidURL, match="relative"):
-        resolved("about:blank", "/x")
+        resolved("about:blank", "/x", ())
     with pytest.raises(InvalidURL):
-        resolved(SHOP, 7)  # type: ignore[arg-type]
+        resolved(SHOP, 7, ())  # type: ignore[arg-type]
 
 
 def test_a_page_keeps_no_password_and_no_fragment() -> None:

@@ -14,7 +14,7 @@ from servers.loopback import LoopbackServer, sends
 
 import partita
 from partita.emitter import ListenerFailed
-from partita.errors import ProtocolError
+from partita.errors import ProtocolError, WouldDeadlock
 from partita.protocol import error_response
 
 
@@ -38,6 +38,19 @@ def test_an_async_handler_answers_for_its_scheme(session: partita.Session) -> No
 
     session.protocol.handle("app", handler)
     assert session.fetch("app://shop/").get(10).json() == {"host": "shop"}
+
+
+def test_a_client_that_blocks_the_asyncio_loop_of_a_handler_is_refused(session: partita.Session) -> None:
+    async def main() -> None:
+        session.protocol.handle("app", lambda request: httpx.Response(200, text="here"))
+        with httpx.Client(transport=session.sync_transport()) as client, pytest.raises(WouldDeadlock):
+            client.get("app://shop/")  # noqa: ASYNC212  # that is the mistake
+        assert (await session.fetch("app://shop/")).text == "here"
+        session.protocol.unhandle("app")
+        with pytest.raises(partita.NetError, match="ERR_UNKNOWN_URL_SCHEME"):  # no request waits for the loop any more
+            session.fetch("app://shop/").get()
+
+    asyncio.run(main())
 
 
 def test_a_second_handler_is_refused_with_electrons_text(session: partita.Session) -> None:

@@ -145,6 +145,17 @@ def test_a_relative_redirect_within_a_standard_scheme_is_followed(
     assert session.fetch("app://host/a/from").get(10).text == "app://host/to"
 
 
+def test_a_page_of_a_standard_scheme_has_relative_urls(system: partita.System, session: partita.Session) -> None:
+    Protocol(session._partition, system, (STANDARD,)).handle(
+        "app", lambda request: httpx.Response(200, text=str(request.url))
+    )
+    page = session.new_page("app://shop/a/")
+    assert page.fetch("b?c").get(10).text == "app://shop/a/b?c"
+    assert page.new_frame("/frame").url == "app://shop/frame"
+    page.main_frame.navigate("../d").get(10)
+    assert page.get_url() == "app://shop/d"
+
+
 def test_the_program_of_the_guide_runs(tmp_path: Path) -> None:
     guide = Path(__file__).resolve().parents[2] / "docs" / "guides" / "protocols.md"
     (program,) = re.findall(

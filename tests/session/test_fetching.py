@@ -106,6 +106,31 @@ def test_a_request_of_httpx_is_checked_as_well(server: LoopbackServer, session: 
     assert server.seen[0].header("x-a") == "1"
 
 
+def test_a_whole_request_brings_its_own_method_fields_and_body(session: partita.Session) -> None:
+    request = httpx.Request("GET", "http://127.0.0.1:1/")
+    for options in (
+        {"method": "POST"},
+        {"headers": {"X-A": "1"}},
+        {"content": b""},
+        {"json": 1},
+        {"data": {}},
+        {"files": {}},
+    ):
+        with pytest.raises(TypeError, match=f"brings its own {next(iter(options))}: give one or the other"):
+            session.fetch(request, **options)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="brings its own method, json"):
+        session.stream(request, method="POST", json={})
+
+
+def test_a_url_of_httpx_is_a_url(server: LoopbackServer, session: partita.Session) -> None:
+    url = httpx.URL(server.on("/x", sends(b"x")))
+    assert session.fetch(url).get(PATIENCE_S).text == "x"
+    with session.stream(url) as response:
+        assert response.read() == b"x"
+    page = session.new_page(server.url("/"))
+    assert page.fetch(url).get(PATIENCE_S).text == page.fetch(httpx.URL("x")).get(PATIENCE_S).text == "x"
+
+
 def test_a_session_that_is_closed_says_so(session: partita.Session) -> None:
     session.close()
     with pytest.raises(SystemClosed):

@@ -159,7 +159,7 @@ def test_errors_are_of_the_classes_that_programs_look_for(
     slow = streams.on("/slow", lambda talk: silent.wait(PATIENCE_S))
     cases: list[tuple[str, type[Exception], str]] = [
         (f"http://127.0.0.1:{free_port()}/", httpx.ConnectError, "ERR_CONNECTION_REFUSED"),
-        (slow, httpx.TimeoutException, "ERR_TIMED_OUT"),
+        (slow, httpx.ReadTimeout, "ERR_TIMED_OUT"),
         (streams.on("/gone", hangs_up), httpx.RemoteProtocolError, "ERR_EMPTY_RESPONSE"),
         (
             streams.on("/garbage", lambda talk: talk.raw(b"HTTQ/1.1 200 Fine\r\n\r\n")),
@@ -341,5 +341,49 @@ def test_a_session_that_closes_under_a_client_is_an_error_of_it(
             with pytest.raises(httpx.TransportError, match="ERR_ABORTED"):
                 next(chunks)
         held.set()
-        with pytest.raises(partita.errors.SystemClosed):
+        with pytest.raises(NetError, match="ERR_ABORTED") as caught:
             client.get(streams.on("/x", holds))
+        assert isinstance(caught.value.__cause__, partita.errors.SystemClosed)
+
+    async def main() -> None:
+        async with async_client(session) as client:
+            with pytest.raises(httpx.TransportError, match="ERR_ABORTED"):
+                await client.get(streams.on("/x", holds))
+
+    run_under_both(main)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_session_that_closes_before_the_answer_is_an_error_of_the_client(
+    kind: str, streams: StreamServer, system: partita.System, session: partita.Session
+) -> None:
+    asked, held = threading.Event(), threading.Event()
+
+    def holds(talk: Talk) -> None:
+        asked.set()
+        held.wait(PATIENCE_S)
+
+    url = streams.on("/holds", holds)
+    raised: list[BaseException] = []
+
+    def get() -> None:
+        async def main() -> None:
+            async with async_client(session) as client:
+                await client.get(url)
+
+        try:
+            if kind == "async":
+                trio.run(main)
+            else:
+                with sync_client(session) as client:
+                    client.get(url)
+        except BaseException as error:  # it is looked at below
+            raised.append(error)
+
+    asking = threading.Thread(target=get)
+    asking.start()
+    assert asked.wait(PATIENCE_S)
+    session.close()
+    asking.join(PATIENCE_S)
+    held.set()
+    assert [(type(error), str(error)) for error in raised] == [(NetError, "net::ERR_ABORTED")]

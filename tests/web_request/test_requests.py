@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import gzip
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from servers.loopback import LoopbackServer, redirects, sends
 
 import partita
 from partita.emitter import ListenerFailed
-from partita.errors import NetError
+from partita.errors import NetError, WouldDeadlock
 from partita.web_request import Details, WebRequest
 
 ASKED = {"before_request", "before_send_headers", "headers_received"}
@@ -323,3 +325,26 @@ def test_after_the_last_listener_is_gone_requests_go_as_before(
     assert blocked(session.fetch(server.url("/")))
     web_request.on_before_request(None)
     assert session.fetch(server.url("/")).get().text == "hello"
+
+
+def test_waiting_in_the_asyncio_loop_that_is_asked_is_refused(server: LoopbackServer, session: partita.Session) -> None:
+    url = server.on("/x", sends(b"x"))
+
+    async def main() -> None:
+        looking_on = session.web_request.add_completed(lambda details: None)
+        assert session.fetch(url).get().text == "x"  # nobody waits for one that looks on
+        asked = session.web_request.add_before_request(lambda details: None)
+        with pytest.raises(WouldDeadlock, match="await it"):
+            session.fetch(url).get()
+        with pytest.raises(WouldDeadlock), session.stream(url):
+            pass
+        with pytest.raises(TimeoutError):
+            session.fetch(url).get(0.01)  # the caller's own bound
+        assert (await session.fetch(url)).text == "x"
+        assert (await asyncio.to_thread(session.fetch(url).get)).text == "x"
+        asked.remove()
+        assert session.fetch(url).get().text == "x"
+        looking_on.remove()
+
+    asyncio.run(main())
+    gc.collect()  # what was refused is reported by nobody
