@@ -13,7 +13,10 @@ from rich.console import Console
 
 from benchmarks import (
     append,
+    caching,
+    cookies,
     debugger,
+    fetching,
     idle_actors,
     opening,
     redeciding,
@@ -34,6 +37,9 @@ GROUPS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "opening": opening.rows,
     "debugger": debugger.rows,
     "idle_actors": idle_actors.rows,
+    "cookies": cookies.rows,
+    "fetching": fetching.rows,
+    "caching": caching.rows,
     "simulation": simulation.rows,
     "virtual_time": virtual_time.rows,
     "seeds": seeds.rows,

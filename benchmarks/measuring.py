@@ -43,6 +43,12 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """Messages passed on in virtual time in a round."""
     seeds: int
     """Of each scenario, in a round."""
+    fetches: int
+    """Requests in a round."""
+    large_mib: int
+    """The length of a large body."""
+    cache_entries: int
+    """In the cache of a session whose memory is measured."""
 
 
 FULL = Sizes(
@@ -57,6 +63,9 @@ FULL = Sizes(
     simulated_turns=50_000,
     hops=20_000,
     seeds=5,
+    fetches=2_000,
+    large_mib=256,
+    cache_entries=10_000,
 )
 SMOKE = Sizes(
     rounds=2,
@@ -70,6 +79,9 @@ SMOKE = Sizes(
     simulated_turns=3_000,
     hops=1_000,
     seeds=1,
+    fetches=200,
+    large_mib=8,
+    cache_entries=300,
 )
 
 
@@ -161,6 +173,11 @@ def compared(
     )
 
 
+def not_installed(name: str, what: str) -> Row:
+    """A row whose peer is not there."""
+    return Row(name=name, what=what, ours=ABSENT, peer="not installed", score=float("nan"), unit=TIMES)
+
+
 def median(figures: Sequence[float]) -> float:
     """The middle one."""
     return statistics.median(figures)
@@ -190,4 +207,6 @@ def p50s_us(rounds: int, count: int, works: Mapping[str, Callable[[], object]]) 
 
 def per_second(figure: float) -> str:
     """A rate, for people."""
-    return f"{figure / 1e6:.2f} M/s" if figure >= 1e6 else f"{figure / 1e3:.0f} k/s"
+    if figure >= 1e6:
+        return f"{figure / 1e6:.2f} M/s"
+    return f"{figure / 1e3:.{0 if figure >= 1e4 else 1}f} k/s"

@@ -18,7 +18,20 @@ from benchmarks.measuring import ABSENT, Row
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
-PACKAGES = ("eventsourcing", "lmdb", "looptime", "msgspec", "pykka", "simpy", "trio", "xxhash")
+PACKAGES = (
+    "aiohttp",
+    "cachecontrol",
+    "eventsourcing",
+    "hishel",
+    "httpx",
+    "lmdb",
+    "looptime",
+    "msgspec",
+    "pykka",
+    "simpy",
+    "trio",
+    "xxhash",
+)
 COLUMNS = ("what", "ours", "peer", "result", "spread", "floor", "goal", "verdict")
 _STYLES = {"reached": "green", "goal missed": "yellow", "below the floor": "bold red"}
 

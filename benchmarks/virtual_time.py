@@ -16,7 +16,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
-from benchmarks.measuring import ABSENT, TIMES, Bench, Row, compared, interleaved
+from benchmarks.measuring import Bench, Row, compared, interleaved, not_installed
 from benchmarks.simulation import Uncommitted
 from benchmarks.workload import partition
 from partita.actors.kernel.behavior import Behavior, Decision
@@ -259,9 +259,7 @@ def rows(bench: Bench) -> list[Row]:
             label = f"{what} / {title}"
             row = f"hops-{ours}-{name}"
             if name in absent:
-                found.append(
-                    Row(name=row, what=label, ours=ABSENT, peer="not installed", score=float("nan"), unit=TIMES)
-                )
+                found.append(not_installed(row, label))
             else:
                 found.append(compared(row, label, figures, ours=ours, peer=name))
     return found
