@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from partita.actors.replay.playback import PlaybackReport as PlaybackReport
     from partita.actors.replay.redecide import Divergence as Divergence
     from partita.actors.replay.redecide import Report as Report
+    from partita.actors.web_request.details import Details as Details
     from partita.connections import Preconnect as Preconnect
     from partita.cookies import CookieChanged as CookieChanged
     from partita.cookies import Cookies as Cookies
@@ -50,9 +51,12 @@ if TYPE_CHECKING:
     from partita.page import Referrer as Referrer
     from partita.played import Playback as Playback
     from partita.played import playback as playback
+    from partita.requesting import FetchFuture as FetchFuture
     from partita.session import Session as Session
     from partita.session import WillDownload as WillDownload
+    from partita.session_options import SessionOptions as SessionOptions
     from partita.simulation import World as World
+    from partita.streaming import Streamed as Streamed
     from partita.system import System as System
     from partita.system import default_system as default_system
     from partita.system import delete_partition as delete_partition
@@ -70,12 +74,14 @@ _HOMES: Final = {
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
     "Debugger": "partita.debugging",
+    "Details": "partita.actors.web_request.details",
     "DidNavigate": "partita.frame",
     "Divergence": "partita.actors.replay.redecide",
     "DownloadDone": "partita.downloads",
     "DownloadItem": "partita.downloads",
     "DownloadUpdated": "partita.downloads",
     "External": "partita.events.turn",
+    "FetchFuture": "partita.requesting",
     "FixedClock": "partita.actors.live_world.ports",
     "Frame": "partita.frame",
     "Future": "partita.actors.kernel.future",
@@ -92,6 +98,8 @@ _HOMES: Final = {
     "Secret": "partita.events.secret",
     "Session": "partita.session",
     "SessionAt": "partita.log",
+    "SessionOptions": "partita.session_options",
+    "Streamed": "partita.streaming",
     "System": "partita.system",
     "Turn": "partita.events.turn",
     "WebRequest": "partita.web_request",
@@ -109,6 +117,9 @@ _HOMES: Final = {
     "replay": "partita.log",
 }
 
+if not TYPE_CHECKING:  # checkers read the imports above
+    __all__ = [*_HOMES, "errors", "protocol"]  # noqa: PLE0604  # no default_session: import * would open it
+
 
 def __getattr__(name: str) -> object:
     """Load a name when it is first used: the parts can be imported without the whole."""
@@ -125,4 +136,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES, "default_session", "errors", "protocol"])
+    return sorted([*_HOMES, "__version__", "default_session", "errors", "protocol"])

@@ -1,9 +1,11 @@
-"""Every error of partita, in one place to import from. The tree is drawn in :mod:`partita.events.errors`."""
+"""Every error and warning of partita, in one place to import from; :mod:`partita.events.errors` draws their tree."""
 
 from __future__ import annotations
 
+from partita.actors.kernel.delivery import HandlerLate
 from partita.actors.kernel.future import FutureTimeout, UnobservedFailure
-from partita.actors.network.http import NetError
+from partita.actors.network.http import NetError, RedirectRefused
+from partita.emitter import ListenerFailed
 from partita.events.errors import (
     ActorFailed,
     ActorStopped,
@@ -47,6 +49,7 @@ from partita.events.errors import (
     UsageError,
     WouldDeadlock,
 )
+from partita.net_log import NetLogBroken
 
 __all__ = [
     "ActorFailed",
@@ -58,6 +61,7 @@ __all__ = [
     "DownloadFailed",
     "DownloadRefused",
     "FutureTimeout",
+    "HandlerLate",
     "HandlerTimeout",
     "HistoryTrimmed",
     "InvalidPartitionName",
@@ -66,8 +70,10 @@ __all__ = [
     "InvalidQuery",
     "InvalidURL",
     "KeyMissing",
+    "ListenerFailed",
     "LogDamaged",
     "NetError",
+    "NetLogBroken",
     "NetLogRefused",
     "NewerFormat",
     "NotReproduced",
@@ -80,6 +86,7 @@ __all__ = [
     "QueryFailed",
     "RecordingEnded",
     "RecordingIncomplete",
+    "RedirectRefused",
     "Refused",
     "SecretErased",
     "SecretLeft",

@@ -11,7 +11,7 @@ import msgspec
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
 from partita.actors.network.fields import Fields
-from partita.actors.network.http import NetError, Request, Response
+from partita.actors.network.http import URL, NetError, Request, Response
 from partita.actors.pages.frames import CLIENT, document_of, initiator_of_fetch, initiator_of_navigation
 from partita.actors.pages.ledger import actor_of
 from partita.actors.pages.navigation import ACCEPT, BLANK, document_url, is_shown, resolved
@@ -211,7 +211,7 @@ class Frame:
 
     def fetch(
         self,
-        url: str | Request,
+        url: str | URL | Request,
         *,
         method: str = "GET",
         headers: HeaderValues | None = None,
@@ -243,10 +243,11 @@ class Frame:
             raise ValueError(f"{resource_type!r} is loaded by load_url() or navigate()")
         state = self._state
         base = document_of(state, self.frame_tree_node_id).url
-        named = resolved(base, referrer) if referrer and referrer != CLIENT else referrer
+        named = resolved(base, referrer, self._tree.standard) if referrer and referrer != CLIENT else referrer
+        asked = str(url) if isinstance(url, URL) else url
         return begin_fetch(
             self._tree.partition,
-            url if isinstance(url, Request) else resolved(base, url),
+            asked if isinstance(asked, Request) else resolved(base, asked, self._tree.standard),
             method=method,
             headers=headers,
             content=content,
@@ -278,7 +279,7 @@ class Frame:
         state = self._state
         return self._tree.load(
             self.frame_tree_node_id,
-            resolved(document_of(state, self.frame_tree_node_id).url, url),
+            resolved(document_of(state, self.frame_tree_node_id).url, url, self._tree.standard),
             initiator_of_navigation(state, self.frame_tree_node_id, user_activated=user_activated),
             method=method,
             content=content,
@@ -289,7 +290,7 @@ class Frame:
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within this one that shows ``url``; nothing is loaded: :meth:`navigate` does that."""
         base = document_of(self._state, self.frame_tree_node_id).url
-        target = document_url(url if url == BLANK else resolved(base, url), self._tree.standard)
+        target = document_url(url if url == BLANK else resolved(base, url, self._tree.standard), self._tree.standard)
         message = checked(AddFrame(self.frame_tree_node_id, target))
         number = self._tree.partition.call(message, to=self._tree.actor)
         if number is None:

@@ -45,10 +45,10 @@ class NetLog:
     ) -> Future[None]:
         """Log into the file ``path`` from now on; done when it is open, and what was there before is gone (FEATURES N1).
 
-        ``capture_mode``: ``"default"`` leaves out cookies and credentials, ``"includeSensitive"`` has them,
-        ``"everything"`` all bytes of all connections as well (N2). ``max_file_size``: bytes that the events may fill; beyond
-        it, the oldest go (N3). Raises :class:`TypeError` with Electron's text, also when a log is running; the future fails
-        with the file's :class:`OSError`.
+        Folders that are not there are made. ``capture_mode``: ``"default"`` leaves out cookies and credentials,
+        ``"includeSensitive"`` has them, ``"everything"`` all bytes of all connections as well (N2). ``max_file_size``:
+        bytes that the events may fill; beyond it, the oldest go (N3). Raises :class:`TypeError` with Electron's text, also
+        when a log is running; the future fails with the file's :class:`OSError`.
         """
         message = checked(StartNetLog(_absolute(path), _capture_mode(capture_mode), _size(max_file_size)))
         self._follower.follow((NetLogFailed,), self._report)

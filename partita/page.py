@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 import msgspec
 
 from partita.actors.kernel.checking import checked
-from partita.actors.network.http import Request
+from partita.actors.network.http import URL, Request
 from partita.actors.pages.frames import initiator_of_typed
 from partita.actors.pages.ledger import actor_of
 from partita.actors.pages.navigation import BLANK, document_url
@@ -100,7 +100,7 @@ class Page(Emitter):
             timeout=timeout,
         )
 
-    def fetch(self, url: str | Request, **options: Unpack[PageRequestOptions]) -> FetchFuture:
+    def fetch(self, url: str | URL | Request, **options: Unpack[PageRequestOptions]) -> FetchFuture:
         """A request of the main frame's document: see :meth:`Frame.fetch`."""
         return self.main_frame.fetch(url, **options)
 

@@ -257,7 +257,7 @@ class Protocol:
         handler = SchemeHandler(name, kind, answers, next(self._numbers))
         conversation = Conversation(
             function,
-            place or place_of_caller(self._callbacks),
+            place or place_of_caller(self._callbacks, asked=True),
             callbacks=self._callbacks,
             async_callbacks=self._async_callbacks,
             takes_request=answers == "response",

@@ -13,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypedDict, Unpack, get_args
 from msgspec import Struct
 
 from partita.actors.kernel.checking import checked
+from partita.actors.kernel.delivery import caller_is_asked
 from partita.actors.kernel.future import Future
 from partita.actors.network.fields import Fields, check_fields, check_method, first
-from partita.actors.network.http import Headers, NetError, Request, Response
+from partita.actors.network.http import URL, Headers, NetError, Request, Response
 from partita.actors.network.responses import SessionResponse
 from partita.actors.network.urls import parse_url, without_userinfo
 from partita.actors.protocols.schemes import standard_schemes
-from partita.events.errors import SystemClosed
+from partita.events.errors import SystemClosed, WouldDeadlock
 from partita.events.network import CacheMode, Credentials, Fetch, Initiator, Redirect, ResourceType
 from partita.events.session import SessionState
 from partita.uploading import Uploading, body_of
@@ -68,6 +69,15 @@ class FetchFuture(Future[Response]):
             error = NetError("ERR_ABORTED", "the request was cancelled by the program")
             self._carrying.abandon_call(self._number, error)
 
+    def _block(self, timeout: float | None) -> None:
+        if timeout is None and caller_is_asked():
+            self.cancel()
+            self.when_done(self.failure)  # it is refused here, and nobody else will ask
+            raise WouldDeadlock(
+                "get() would stop the asyncio loop in which a listener or a protocol handler of requests runs: await it"
+            )
+        super()._block(timeout)
+
     def outcome(self) -> Response:
         """See :meth:`Future.outcome`. The first look undoes the body's codings, in the thread of whoever looks."""
         response = super().outcome()
@@ -103,7 +113,7 @@ class Wanted(Struct, frozen=True):
 
 
 def wanted(
-    url: str | Request,
+    url: str | URL | Request,
     *,
     method: str = "GET",
     headers: HeaderValues | None = None,
@@ -114,7 +124,12 @@ def wanted(
 ) -> Wanted:
     """Of a whole ``httpx.Request``, or of httpx's arguments for one. Raises :class:`TypeError`, :class:`ValueError`."""
     if isinstance(url, Request):
+        beside = {"headers": headers, "content": content, "json": json, "data": data, "files": files}
+        also = ["method"] * (method != "GET") + [name for name, value in beside.items() if value is not None]
+        if also:
+            raise TypeError(f"a whole Request brings its own {', '.join(also)}: give one or the other")
         return Wanted(check_method(url.method), str(url.url), fields_of(url), body_of(url))
+    url = str(url) if isinstance(url, URL) else url
     verb, fields = check_method(method), check_fields(_pairs(headers))
     if json is data is files is None and (content is None or isinstance(content, bytes | str)):
         return Wanted(verb, url, fields, content.encode() if isinstance(content, str) else content or b"")
@@ -232,7 +247,7 @@ def order(
 
 def ordered(
     partition: Partition,
-    url: str | Request,
+    url: str | URL | Request,
     *,
     method: str = "GET",
     headers: HeaderValues | None = None,
@@ -250,7 +265,7 @@ def ordered(
     return order(partition, asked, **options)
 
 
-def begin_fetch(partition: Partition, url: str | Request, **options: Unpack[RequestOptions]) -> FetchFuture:
+def begin_fetch(partition: Partition, url: str | URL | Request, **options: Unpack[RequestOptions]) -> FetchFuture:
     """Send it, as :func:`ordered` takes it. Raises also :class:`SystemClosed`, :class:`Overloaded`."""
     return ordered(partition, url, **options).begin()
 

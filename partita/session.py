@@ -13,7 +13,7 @@ from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffe
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
 from partita.actors.network.fields import check_fields
-from partita.actors.network.http import AsyncBaseTransport, BaseTransport, Request
+from partita.actors.network.http import URL, AsyncBaseTransport, BaseTransport, Request
 from partita.actors.network.urls import parse_http_url, without_userinfo
 from partita.actors.pages.hinting import HANDLER as HINT_HANDLER
 from partita.actors.pages.navigation import BLANK
@@ -25,6 +25,7 @@ from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.cache import ClearCache, GetCacheSize
 from partita.events.downloads import AwaitDownload, BeginDownload, DownloadOrder
+from partita.events.errors import SystemClosed
 from partita.events.network import CacheMode, Credentials, Redirect, ResourceType
 from partita.events.preferences import SetDownloadPath, SetUserAgent
 from partita.events.secret import Secret
@@ -139,7 +140,7 @@ class Session(Emitter):
 
     def fetch(
         self,
-        url: str | Request,
+        url: str | URL | Request,
         *,
         method: str = "GET",
         headers: HeaderValues | None = None,
@@ -156,9 +157,10 @@ class Session(Emitter):
     ) -> FetchFuture:
         """Send a request through the session, cookies and all (FEATURES F12). The response's body has been read.
 
-        ``url`` is absolute, or a whole ``httpx.Request``. ``content``, ``json``, ``data`` and ``files`` are httpx's ways to give
-        a body; one that is made on the way, by a generator or of a large file, is never in the memory as a whole, and cannot
-        be sent twice: a redirect that asks for it again fails with ``ERR_UPLOAD_STREAM_REWIND_NOT_SUPPORTED``.
+        ``url`` is absolute, or a whole ``httpx.Request``, which brings its own method, header fields and body. ``content``,
+        ``json``, ``data`` and ``files`` are httpx's ways to give a body; one that is made on the way, by a generator or of
+        a large file, is never in the memory as a whole, and cannot be sent twice: a redirect that asks for it again fails
+        with ``ERR_UPLOAD_STREAM_REWIND_NOT_SUPPORTED``.
 
         ``redirect``: ``"manual"`` gives the 3xx response itself, ``"error"`` fails. ``credentials``: ``"omit"`` sends and keeps
         no cookies. ``cache``: the Fetch standard's modes; ``"only-if-cached"`` fails with ``ERR_CACHE_MISS`` where nothing is
@@ -185,7 +187,7 @@ class Session(Emitter):
             timeout=timeout,
         )
 
-    def stream(self, url: str | Request, **options: Unpack[RequestOptions]) -> Streamed:
+    def stream(self, url: str | URL | Request, **options: Unpack[RequestOptions]) -> Streamed:
         """:meth:`fetch` as a context manager, ``with`` or ``async with``, that gives the response as its head has come.
 
         Its body is read as httpx's are: ``iter_bytes``, ``iter_lines``, ``read``, or ``aiter_bytes``, ``aiter_lines``, ``aread``
@@ -320,8 +322,11 @@ class Session(Emitter):
         """Turns as they become durable: ``for`` or ``async for``. With ``start``, the past from there on comes first.
 
         ``where``: only those for which a query holds, such as ``event is CookieStored and cookie.name == "sid"`` (see
-        docs/guides/debugger.md). Raises :class:`InvalidQuery` at once, :class:`QueryFailed` at the turn on which it raises.
+        docs/guides/debugger.md). Raises :class:`InvalidQuery` and :class:`SystemClosed` at once, :class:`QueryFailed` at the
+        turn on which it raises.
         """
+        if self.closed:
+            raise SystemClosed(f"{self._partition.name} has been closed; open it again with from_partition()")
         return Changes(self._partition, start, where)
 
     def at(self, position: int) -> SessionAt:

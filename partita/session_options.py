@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 class SessionOptions(TypedDict, total=False):
-    """``cache`` (default: true): whether there is an HTTP cache. ``max_cache_size``: bytes that it may hold; it stays so until another
-    is given. ``persist_session_cookies`` (default: false): cookies without an expiry outlive the process.
+    """What can be said of a session.
+
+    - ``cache`` (default: true): whether there is an HTTP cache.
+    - ``max_cache_size``: bytes that it may hold; it stays so until another is given.
+    - ``persist_session_cookies`` (default: false): cookies without an expiry outlive the process.
     """
 
     cache: bool

@@ -20,8 +20,7 @@ from partita.events import points
 from partita.events.errors import UsageError
 from partita.simulations import world as simulated
 from partita.simulations.audit import refusing
-from partita.simulations.checkers import ALWAYS
-from partita.simulations.checkers.orphans import NothingIsLeftBehind
+from partita.simulations.checkers import ALWAYS, WHEN_ALL_IS_DONE
 from partita.simulations.clock import SimulatedClock
 from partita.simulations.disk.disk import Disk
 from partita.simulations.faults import Fault, Faults
@@ -128,7 +127,7 @@ class World:
         self.faults = self._world.faults
         self.host = self.internet.host
         """Put up a host: a function of an ``httpx.Request`` or an ASGI app; see :meth:`Internet.host`."""
-        self._watch = Watch(self._world, [checker for checker in ALWAYS if checker is not NothingIsLeftBehind])
+        self._watch = Watch(self._world, [checker for checker in ALWAYS if checker not in WHEN_ALL_IS_DONE])
         self._systems: list[_WatchedSystem] = []
         self._running = False
         self._open = ExitStack()

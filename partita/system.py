@@ -56,7 +56,8 @@ class System(ActorSystem, Emitter):
 
     ``data_dir``: where persistent partitions live. ``world``: the ports (default: the live ones); ``clock``: any object with
     the clock port's methods, in place of that world's. ``kernel``: the simulation kernel, in place of a thread.
-    ``behaviors`` and ``carriers``: the rules, where a simulation watches them or runs those of another version.
+    ``behaviors`` and ``carriers``: the rules, where a simulation watches them or runs those of another version (default:
+    partita's own).
     ``retain_bytes``: how large a log may grow before its oldest turns below a snapshot go (default: no limit).
     ``record``: ``"state"`` keeps what changes the session; ``"exchanges"`` also every request, response and body, which is what
     :func:`partita.playback` answers from.
@@ -71,8 +72,8 @@ class System(ActorSystem, Emitter):
         world: World | None = None,
         clock: Clock | None = None,
         kernel: Kernel | None = None,
-        behaviors: Behaviors = BEHAVIORS,
-        carriers: Carriers = CARRIERS,
+        behaviors: Behaviors | None = None,
+        carriers: Carriers | None = None,
         snapshot_every_turns: int = SNAPSHOT_EVERY_TURNS,
         retain_bytes: int | None = None,
         record: Record = "state",
@@ -84,13 +85,14 @@ class System(ActorSystem, Emitter):
             raise ValueError(f"handler_timeout is a number of seconds above 0, not {handler_timeout}")
         self.handlers: Final = HandlerTable()
         world = live_world(self.handlers) if world is None else msgspec.structs.replace(world, handlers=self.handlers)
+        carriers = CARRIERS if carriers is None else carriers
         if clock is not None:
             world = msgspec.structs.replace(world, clock=clock)
         world = msgspec.structs.replace(world, net_logs=NetLogTable({"name": "partita", "version": __version__}))
         super().__init__(
             data_dir=Path(data_dir).absolute() if data_dir is not None else default_data_dir(),
             world=world,
-            behaviors=behaviors,
+            behaviors=BEHAVIORS if behaviors is None else behaviors,
             carriers=recorded(carriers) if record == "exchanges" else carriers,
             kernel=kernel,
             store_options=StoreOptions(retain_bytes=retain_bytes),

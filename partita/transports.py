@@ -16,7 +16,7 @@ itself stays with it:
 - **Timeouts.** A session has one bound for each wait: the longest of ``connect``, ``read`` and ``write``, and none when one of
   them is None. ``pool`` does not count: the session's own pool is waited for without a bound.
 - **Errors** are :class:`~partita.NetError`, each also of httpx's class for it (``httpx.ConnectError``, ``httpx.ReadTimeout`` and
-  their like), so that ``except`` clauses and retries of libraries work.
+  their like), so that ``except`` clauses and retries of libraries work. A session that is closed is ``ERR_ABORTED``.
 
 Clients of httpx's successor, ``httpx2``, run through the same transports: see :mod:`partita.dialects`. Closing a client does not
 close the session.
@@ -37,6 +37,7 @@ from partita.actors.network.http import (
     is_httpx_default,
 )
 from partita.dialects import answer_for, error_for
+from partita.events.errors import SystemClosed
 from partita.requesting import FRAMING, Order, Wanted, fields_of, order
 from partita.uploading import body_of
 
@@ -110,6 +111,8 @@ class AsyncSessionTransport(AsyncBaseTransport):
             return self._requests.answer(request, await self._requests.order(request).begin())
         except NetError as error:
             raise error_for(request, error) from error.__cause__
+        except SystemClosed as error:
+            raise error_for(request, NetError("ERR_ABORTED", str(error))) from error
 
 
 class SessionTransport(BaseTransport):
@@ -120,11 +123,17 @@ class SessionTransport(BaseTransport):
 
     def handle_request(self, request: Request) -> Response:
         """One exchange; the response's body is unread. Raises :class:`~partita.NetError`."""
-        future = self._requests.order(request).begin(blocking=True)
         try:
-            return self._requests.answer(request, future.get())
+            return self._requests.answer(request, self._answered(request))
         except NetError as error:
             raise error_for(request, error) from error.__cause__
+        except SystemClosed as error:
+            raise error_for(request, NetError("ERR_ABORTED", str(error))) from error
+
+    def _answered(self, request: Request) -> Response:
+        future = self._requests.order(request).begin(blocking=True)
+        try:
+            return future.get()
         except BaseException:  # also a KeyboardInterrupt: nobody waits any more
             future.cancel()
             raise

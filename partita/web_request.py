@@ -20,7 +20,7 @@ from partita.actors.web_request.details import (
 from partita.actors.web_request.filters import handler_name
 from partita.actors.web_request.header_map import HeaderMap
 from partita.events.network import ResourceType
-from partita.events.web_request import ClearHook, RequestFilter, SetHook, Stage
+from partita.events.web_request import BLOCKING, ClearHook, RequestFilter, SetHook, Stage
 from partita.hook_listener import HookListener, Listener
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class WebRequest:
         asked = HookListener(
             stage,
             listener,
-            place=place or place_of_caller(system.callbacks),
+            place=place or place_of_caller(system.callbacks, asked=stage in BLOCKING),
             callbacks=system.callbacks,
             async_callbacks=system.async_callbacks,
             blobs=system.blobs,

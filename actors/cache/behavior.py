@@ -162,8 +162,11 @@ def configure(state: CacheState, message: ConfigureCache, ctx: Context) -> Decis
 
 
 def recover(state: CacheState, message: Recover, ctx: Context) -> Decision:  # noqa: ARG001
-    """Bodies that were cut off have left blobs, and drops that were not carried out."""
-    return Decision(effects=(SweepBlobs(),)) if state.count else NOTHING
+    """Bodies that were cut off have left blobs, and drops that were not carried out: also where no entry is left, or none yet.
+
+    A partition that is opened for the first time has none.
+    """
+    return Decision(effects=(SweepBlobs(),)) if message.epoch > 1 else NOTHING
 
 
 def entry_stored(state: CacheState, event: EntryStored) -> CacheState:

@@ -15,6 +15,7 @@ from partita.actors.cache.storing import StoreOrder
 from partita.actors.kernel.world import Door
 from partita.events.cache import CachedPart, DiscardParts
 from partita.events.errors import Overloaded
+from partita.events.points import buggify
 
 PIECE_BYTES: Final = 256 << 10
 """A piece is stored when it has so many bytes."""
@@ -110,6 +111,8 @@ class SpanReader:
 
         Raises :class:`CacheBodyMissing`.
         """
+        if self._spans and buggify("cache.body_missing"):
+            raise CacheBodyMissing("as if somebody had deleted it")
         size_bytes = 0
         for span in self._spans:
             self._ahead.append(await self._read(span))

@@ -89,7 +89,7 @@ def judge(  # noqa: PLR0917  # the exchange has them all apart
     readings = chosen(state.entries(query.url), query)
     if query.method == "HEAD":
         return _after_head(readings, response)
-    return _new(state, query, found, readings, response)
+    return _new(state, query, request, found, readings=readings, response=response)
 
 
 def judge_failure(
@@ -220,9 +220,16 @@ def _after_head(readings: list[Reading], response: Response) -> Verdict:
     return Verdict(tell=tuple(tell))
 
 
-def _new(state: CacheState, query: CacheQuery, found: Found, readings: list[Reading], response: Response) -> Verdict:
+def _new(
+    state: CacheState,
+    query: CacheQuery,
+    request: Asked,
+    found: Found,
+    *,
+    readings: list[Reading],
+    response: Response,
+) -> Verdict:
     """A response that is about nothing that is stored: it takes the place of what the same request would choose."""
-    request = asked(query)
     joins: CacheEntry | None = None
     entries = [reading.entry for reading in readings]
     if response.status == PARTIAL:

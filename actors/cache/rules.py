@@ -50,7 +50,9 @@ TOUCHED_AFTER_US: Final = 60 * SECOND_US
 
 def used(state: CacheState, found: Found, now_us: int) -> Message | None:
     """What to tell when ``found`` was the answer; None when its last use is on record as it is."""
-    entry = state.find(found.entry.key) if found.entry is not None else None
+    if found.entry is None or now_us - found.entry.last_used_us <= TOUCHED_AFTER_US:
+        return None
+    entry = state.find(found.entry.key)  # it may have been noted, or removed, since it was found
     if entry is None or now_us - entry.last_used_us <= TOUCHED_AFTER_US:
         return None
     return TouchEntries((entry.key,))

@@ -128,6 +128,8 @@ def ordered(
 ) -> StoreOrder | None:
     """What to store of a response; None when it may not be stored, or when there would be no use in it."""
     directives = cache_control.of(every(response.headers, "cache-control"))
+    if not _may_be_stored(response, request, directives):
+        return None
     names = vary.nominated(response.headers)
     extent = ranges.extent_of(response.headers, query.headers) if response.status == PARTIAL else None
     limit_bytes = state.max_size_bytes // ENTRY_SHARE
@@ -135,7 +137,6 @@ def ordered(
     if (
         names is None
         or request.range is True
-        or not _may_be_stored(response, request, directives)
         or (response.status == PARTIAL and extent is None)
         or (length is not None and length > limit_bytes)
         or not (_is_of_use(response, directives) or query.mode in ("force-cache", "only-if-cached"))

@@ -193,14 +193,15 @@ def cookies_for(
     bucket = state.stems.get(stem_of(target.host))
     if bucket is None:
         return []
-    return in_send_order(
+    sent = [
         cookie
         for cookie in bucket.values()
         if is_sent_to(cookie, target)
         and (cookie.expiry_us is None or cookie.expiry_us > now_us)
         and (cookie.partition_key is None or cookie.partition_key == partition_key)
         and same_site_allows(cookie, context, now_us)
-    )
+    ]
+    return in_send_order(sent) if len(sent) > 1 else sent
 
 
 def select(state: CookiesState, wanted: GetCookies, now_us: int) -> list[StoredCookie]:

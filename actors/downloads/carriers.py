@@ -158,7 +158,15 @@ class _Fetch:
         condition = ranges.validator(effect.e_tag, effect.last_modified)
         if offset and condition is not None:
             headers = (*headers, *ranges.range_fields(offset, condition))
-        asked = Outgoing("GET", effect.order.url, headers, timeout_s=IDLE_S, accept_encoding="identity")
+        asked = Outgoing(
+            "GET",
+            effect.order.url,
+            headers,
+            timeout_s=IDLE_S,
+            accept_encoding="identity",
+            uses_cache=False,  # its bytes have a file of their own
+            resource_type="other",
+        )
         answer = await exchange(self._door, asked)
         self._response = answer.response
         return answer

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,9 @@ import trio
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _NEW_FILE: Final = 0o666  # the user's umask takes away what it wants
+_PRIVATE_FILE: Final = 0o600
 _WRITING: Final = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FULL_SYNC: Final = 51  # F_FULLFSYNC: on macOS, fsync leaves the data in the drive's cache
 
 
@@ -91,12 +94,38 @@ class DiskFile:
         return self._descriptor
 
 
+class ReadableDiskFile:
+    """A file of the disk, open for reading."""
+
+    def __init__(self, descriptor: int, size_bytes: int, modified_us: int) -> None:
+        self._descriptor: int | None = descriptor
+        self.size_bytes = size_bytes
+        self.modified_us = modified_us
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """See :class:`partita.actors.kernel.world.ReadableFile`."""
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file has been closed")
+        return await trio.to_thread.run_sync(_read, self._descriptor, offset, count)
+
+    async def close(self) -> None:
+        """See :class:`partita.actors.kernel.world.ReadableFile`. It is closed also by a task that has been cancelled."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(os.close, descriptor)
+
+
 class DiskFiles:
     """The port ``files`` on the machine's disk."""
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> DiskFile:
+    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> DiskFile:
         """See :class:`partita.actors.kernel.world.Files`. A symbolic link in the file's place is refused."""
-        return DiskFile(await trio.to_thread.run_sync(_open, path, keep_bytes))
+        return DiskFile(await trio.to_thread.run_sync(_open, path, keep_bytes, private))
+
+    async def open_to_read(self, path: str) -> ReadableDiskFile:
+        """See :class:`partita.actors.kernel.world.Files`. Links are followed."""
+        return ReadableDiskFile(*await trio.to_thread.run_sync(_open_to_read, path))
 
     async def size(self, path: str) -> int | None:
         """See :class:`partita.actors.kernel.world.Files`."""
@@ -136,9 +165,9 @@ def _make_folder_of(path: str) -> None:
         _sync_folder(os.path.dirname(made))
 
 
-def _open(path: str, keep_bytes: int) -> int:
+def _open(path: str, keep_bytes: int, private: bool) -> int:
     _make_folder_of(path)
-    descriptor = os.open(path, _WRITING | os.O_CREAT, _NEW_FILE)
+    descriptor = os.open(path, _WRITING | os.O_CREAT, _PRIVATE_FILE if private else _NEW_FILE)
     try:
         if os.fstat(descriptor).st_size > keep_bytes:
             os.ftruncate(descriptor, keep_bytes)
@@ -146,6 +175,44 @@ def _open(path: str, keep_bytes: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _open_to_read(path: str) -> tuple[int, int, int]:
+    descriptor = os.open(_absolute(path), _READING)
+    try:
+        status = os.fstat(descriptor)
+        _check_kind(status.st_mode, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status.st_size, status.st_mtime_ns // 1000
+
+
+def _check_kind(mode: int, path: str) -> None:
+    """A folder is no file; a pipe or a device may keep its reader waiting for ever."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
+    if not stat.S_ISREG(mode):
+        raise PermissionError(errno.EACCES, "Not a regular file", path)
+
+
+def _read(descriptor: int, offset: int, count: int) -> bytes:
+    pieces = []
+    while count:
+        piece = _read_at(descriptor, offset, count)
+        if not piece:
+            break
+        pieces.append(piece)
+        offset += len(piece)
+        count -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _read_at(descriptor: int, offset: int, count: int) -> bytes:
+    if sys.platform == "win32":
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, count)
+    return os.pread(descriptor, count, offset)
 
 
 def _write_all(descriptor: int, offset: int, data: bytes) -> None:

@@ -21,6 +21,7 @@ async def close_connections(effect: CloseConnections, door: Door) -> None:
     """Answer the call when all are closed."""
     call = door.call(effect.call_id)
     try:
+        await door.world.clock.sleep(0)  # tasks begin in any order: by then, requests begun before are under way
         await door.world.network.close_connections(door.partition)
     except BaseException as error:
         if call is not None:

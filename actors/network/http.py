@@ -3,7 +3,7 @@
 httpx is the public vocabulary (requests, responses, headers, transports, errors). What partita raises is its own:
 
     httpx.TransportError ── NetError          Chromium's name and number (API.md, rule 7)
-                            ├── TimedOut             also an httpx.TimeoutException
+                            ├── TimedOut             also an httpx.ReadTimeout
                             ├── ConnectionTimedOut   also an httpx.ConnectTimeout
                             ├── NotConnected         also an httpx.ConnectError
                             ├── ConnectionLost       also an httpx.ReadError
@@ -34,6 +34,7 @@ from httpx import (
     LocalProtocolError,
     PoolTimeout,
     ReadError,
+    ReadTimeout,
     RemoteProtocolError,
     Request,
     RequestError,
@@ -136,7 +137,7 @@ class NetError(PartitaError, TransportError):
         return NetError, (self.name, self.detail)
 
 
-class TimedOut(NetError, TimeoutException):
+class TimedOut(NetError, ReadTimeout):
     """The server said nothing for too long."""
 
 

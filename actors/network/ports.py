@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 
 import trio
 
@@ -11,7 +10,7 @@ from partita.actors.kernel.world import NetworkRequest, Trace
 from partita.actors.network.http import NetError, net_error
 from partita.actors.network.transport import Dialer, Limits, Statistics
 from partita.actors.network.transport.connection import Http1Connection
-from partita.actors.network.transport.deadlines import Deadlines
+from partita.actors.network.transport.deadlines import Deadlines, within
 from partita.actors.network.transport.dialing import LiveDialer
 from partita.actors.network.transport.pools import Group, Pools
 from partita.actors.network.transport.requests import CHUNKED, request_head, target_of
@@ -112,7 +111,7 @@ class LiveNetwork:
         if request.trace is not None:
             request.trace.note("SOCKET_POOL_STALLED_MAX_SOCKETS_PER_GROUP")
         try:
-            with trio.fail_after(math.inf if request.timeout_s is None else request.timeout_s):
+            with within(request.timeout_s):
                 given = await self._pools.wait(group, fresh=request.on_new_connection)
         except trio.TooSlowError as error:
             raise NetError("ERR_TIMED_OUT", "all connections to the host were in use for too long") from error
@@ -176,7 +175,7 @@ class LiveNetwork:
 
 
 def _not_in_time(timeout_s: float | None) -> NetError:
-    return NetError("ERR_TIMED_OUT", f"no connection for {timeout_s} s")
+    return NetError("ERR_CONNECTION_TIMED_OUT", f"no connection for {timeout_s} s")
 
 
 def _aborted() -> NetError:

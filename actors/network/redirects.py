@@ -95,14 +95,14 @@ def moved(request: Outgoing, url: str, *, followed: int) -> Outgoing:
 def _target(base: str, location: str, schemes: Collection[str], standard_schemes: Collection[str]) -> str:
     text = _as_utf8(location).strip()
     if (scheme := urls.scheme_of(text).lower()) in _UNSAFE_SCHEMES:
-        raise NetError("ERR_UNSAFE_REDIRECT", f"{base} redirects to the scheme {scheme!r}")  # FEATURES F12d
+        raise NetError("ERR_UNSAFE_REDIRECT", f"{base} redirects to the scheme {scheme[:80]!r}")  # FEATURES F12d
     try:
         target = urls.resolved(base, text, standard_schemes)
     except InvalidURL as error:
-        raise NetError("ERR_INVALID_REDIRECT", f"{base} redirects to {location!r}: {error}") from None
+        raise NetError("ERR_INVALID_REDIRECT", f"{base} redirects to {location[:80]!r}: {error}") from None
     scheme = urls.scheme_of(target)
     if scheme not in urls.SCHEMES and scheme not in schemes:
-        raise NetError("ERR_UNKNOWN_URL_SCHEME", f"{base} redirects to the scheme {scheme!r}")
+        raise NetError("ERR_UNKNOWN_URL_SCHEME", f"{base} redirects to the scheme {scheme[:80]!r}")
     fragment = base.partition("#")[2]
     return f"{target}#{fragment}" if fragment and "#" not in target else target
 

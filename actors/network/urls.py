@@ -57,7 +57,7 @@ def parse_http_url(text: str) -> str:
     """
     if isinstance(text, str) and not _IS_HTTP.match(text):
         stripped, scheme = _scheme_of(text)
-        raise InvalidURL(f"{_show(stripped)}: the scheme {scheme!r} cannot be fetched; http and https can")
+        raise InvalidURL(f"{_show(stripped)}: the scheme {scheme!r} cannot be used here; http and https can")
     return parse_url(text)
 
 

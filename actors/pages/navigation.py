@@ -6,9 +6,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from partita.actors.network import fields
+from partita.actors.network import fields, urls
 from partita.actors.network.fields import Fields
-from partita.actors.network.http import URL, UnreadableURL
 from partita.actors.network.urls import parse_url, without_fragment, without_userinfo
 from partita.events.errors import InvalidURL
 
@@ -41,7 +40,7 @@ def document_url(text: str, standard_schemes: Collection[str]) -> str:
     return without_fragment(without_userinfo(parse_url(text, standard_schemes))[0])
 
 
-def resolved(base: str, text: str) -> str:
+def resolved(base: str, text: str, standard_schemes: Collection[str]) -> str:
     """A URL as a document at ``base`` means it (URL standard 4.4): an absolute one stands as it is.
 
     Raises :class:`InvalidURL` for a relative one when ``base`` has no path to resolve it against.
@@ -53,7 +52,4 @@ def resolved(base: str, text: str) -> str:
         return text
     if "://" not in base:
         raise InvalidURL(f"{text[:200]!r} is relative, and a page at {base!r} has nothing to resolve it against")
-    try:
-        return str(URL(base).join(text))
-    except (UnreadableURL, ValueError) as error:
-        raise InvalidURL(f"{text[:200]!r} is no URL: {error}") from None
+    return urls.resolved(base, text, standard_schemes)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from partita.actors.cache.behavior import behavior as cache
+from partita.actors.cache.carriers import CARRIERS as CACHE_CARRIERS
 from partita.actors.cookies.behavior import behavior as cookies
+from partita.actors.cookies.carriers import CARRIERS as COOKIE_CARRIERS
 from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
 from partita.actors.downloads.ledger import behavior as downloads
@@ -13,9 +16,17 @@ from partita.actors.exchanges.behavior import behavior as exchanges
 from partita.actors.kernel.behavior import Behavior
 from partita.actors.kernel.composition import compose
 from partita.actors.kernel.world import Carriers
+from partita.actors.net_log.behavior import behavior as net_log
+from partita.actors.net_log.carriers import CARRIERS as NET_LOG_CARRIERS
 from partita.actors.network.behavior import behavior as network
 from partita.actors.network.carriers import CARRIERS as NETWORK_CARRIERS
+from partita.actors.network.connecting import CONNECTING
+from partita.actors.network.revalidating import CARRIERS as REVALIDATION_CARRIERS
+from partita.actors.pages.behavior import behavior as page
+from partita.actors.pages.ledger import behavior as pages
 from partita.actors.preferences.behavior import behavior as preferences
+from partita.actors.protocols.behavior import behavior as protocols
+from partita.actors.web_request.behavior import behavior as web_request
 from partita.events.session import SessionState
 
 session: Final = compose(
@@ -26,12 +37,25 @@ session: Final = compose(
         "cookies": cookies,
         "downloads": downloads,
         "network": network,
+        "cache": cache,
+        "web_request": web_request,
+        "protocols": protocols,
+        "net_log": net_log,
+        "pages": pages,
         "exchanges": exchanges,
     },
 )
 
-BEHAVIORS: Final[Mapping[str, Behavior[Any]]] = {"session": session, "download": download}
+BEHAVIORS: Final[Mapping[str, Behavior[Any]]] = {"session": session, "download": download, "page": page}
 """Each kind of actor that a partition has."""
 
-CARRIERS: Final[Carriers] = {**NETWORK_CARRIERS, **DOWNLOAD_CARRIERS}
+CARRIERS: Final[Carriers] = {
+    **COOKIE_CARRIERS,
+    **CACHE_CARRIERS,
+    **NETWORK_CARRIERS,
+    **CONNECTING,
+    **REVALIDATION_CARRIERS,
+    **DOWNLOAD_CARRIERS,
+    **NET_LOG_CARRIERS,
+}
 """What carries out each type of effect."""

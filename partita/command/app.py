@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
+from partita import __version__
 from partita.command.bisect import bisect
 from partita.command.debug import debug
 from partita.command.diff import diff
@@ -25,7 +26,6 @@ from partita.command.to_test import to_test
 from partita.command.tour import tour
 
 app = typer.Typer(
-    help="Electron's session with a memory: fetch, download, and look at what happened.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,3 +55,19 @@ for command in MAIN:
 for command in OF_THE_LOG:
     log.command(command.__name__)(ending(command))
 app.add_typer(log, name="log")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"partita {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def partita(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Electron's session with a memory: fetch, download, and look at what happened."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from partita.command.ending import NO, WrongUsage
+from partita.command.ending import NO, WrongUsage, complain
 from partita.command.log import Start, Stop
 from partita.command.options import DataDir, Partition
 from partita.command.printing import console, counted, size_text
@@ -31,8 +31,10 @@ def har(
     """Write recorded exchanges as an HTTP archive (HAR 1.2).
 
     It goes to standard output unless --out names a file. Only a partition that is opened with record="exchanges" records
-    them. Exit status 1 when there is none in the log.
+    them. Exit status 1, and no file, when there is none in the log or between the positions.
     """
+    if start is not None and stop is not None and start > stop:
+        raise WrongUsage(f"--start {start} comes after --stop {stop}")
     if out is not None and out.exists():
         raise WrongUsage(f"{out} exists already: nothing is written over")
     with reading(partition, data_dir) as store:
@@ -40,9 +42,15 @@ def har(
     count = len(archive["log"]["entries"])
     if out is None:
         typer.echo(json.dumps(archive, ensure_ascii=False, indent=2))
-    else:
+    elif count:
         write_har(archive, out)
         console().print(f"{counted(count, 'request')} in {out} ({size_text(out.stat().st_size)})")
     if not count:
-        typer.echo('no exchange is recorded there: open the partition with record="exchanges"', err=True)
+        complain(_nothing(start, stop))
         raise typer.Exit(NO)
+
+
+def _nothing(start: int | None, stop: int | None) -> str:
+    if start is None and stop is None:
+        return 'no exchange is recorded there: open the partition with record="exchanges"'
+    return f"no exchange is recorded from position {start or 1} to {'the end' if stop is None else stop}"

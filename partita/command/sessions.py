@@ -17,7 +17,7 @@ Name = Annotated[
         "-p",
         "--partition",
         metavar="PARTITION",
-        help="A partition's name or folder ('' is the default session); else a session that is not kept.",
+        help="'persist:NAME', a folder, or '' for the default session; any other name, and none, is not kept.",
         show_default=False,
     ),
 ]

@@ -85,7 +85,7 @@ def test_no_answer_is_one_line_and_status_1(partita: Command, server: LoopbackSe
 
 
 def test_a_url_that_is_none_is_wrong_usage(partita: Command) -> None:
-    for url in ("nowhere", "ftp://host/", "http://", "http://ho st/"):
+    for url in ("nowhere", "data:,x", "http://", "http://ho st/"):
         done = partita("fetch", url)
         assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1), url
 

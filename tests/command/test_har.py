@@ -43,6 +43,20 @@ def test_recorded_exchanges_are_written_as_an_archive(partita: Command, server: 
     assert json.loads(out.read_text(encoding="utf-8")) == json.loads(text)
 
 
+def test_a_stretch_without_exchanges_says_so_and_writes_nothing(
+    partita: Command, server: LoopbackServer, tmp_path: Path
+) -> None:
+    record(partita.home, server)
+    out = tmp_path / "x.har"
+    done = partita("log", "har", "persist:work", "--start", 5, "--stop", 3, "--out", out)
+    assert (done.status, done.out) == (2, "")
+    assert "--start 5 comes after --stop 3" in done.err
+    done = partita("log", "har", "persist:work", "--stop", 1, "--out", out)
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "partita: no exchange is recorded from position 1 to 1\n"
+    assert not out.exists()
+
+
 def test_a_log_without_recorded_exchanges_says_so(partita: Command) -> None:
     with System(data_dir=partita.home) as system:
         system.from_partition("persist:work").set_user_agent("x")

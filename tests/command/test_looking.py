@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from servers.loopback import LoopbackServer, sends
 
+from partita import __version__
 from partita.command.planted_rule import changed_behaviors
 from partita.events.cookies import CookiesReceived
 from partita.session import Session
@@ -264,3 +265,7 @@ def test_the_module_and_the_command_are_one(home: Path) -> None:
     assert texts[0] == texts[1]
     for name in ("tour", "fetch", "download", "downloads", "partitions", "log", "state", "diff", "replay"):
         assert f"\n  {name} " in texts[0]
+
+
+def test_the_version_is_told(partita: Command) -> None:
+    assert partita("--version") == (0, f"partita {__version__}\n", "")

@@ -36,6 +36,9 @@ def test_the_code_of_the_guide_runs(guide: Path, tmp_path: Path, capsys: pytest.
         server.on("/login", sends(status=302, headers=[("Location", "/home"), ("Set-Cookie", "sid=1; Max-Age=600")]))
         server.on("/home", sends(b"home"))
         server.on("/report", sends(b"figures" * 1000))
+        server.on("/news", sends(b"news", headers=[("Cache-Control", "max-age=600")]))
+        hint = ("Link", f"<{server.url('/')}>; rel=preconnect")
+        server.on("/hinting", sends(headers=[("Content-Type", "text/html"), hint]))
         code = compile(program(guide), str(guide), "exec")
         exec(code, {"BASE": server.url(""), "folder": tmp_path, "__name__": "guide"})
 

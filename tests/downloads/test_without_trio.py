@@ -13,7 +13,7 @@ from downloads.talking import ORDER, Conversation
 
 from partita.actors.downloads.carriers import fetch_download, stop_fetch
 from partita.actors.downloads.part_file import CHECKPOINT_BYTES, CHECKPOINT_S, WRITE_BYTES, PartFile
-from partita.actors.kernel.world import NetworkRequest, World
+from partita.actors.kernel.world import Interim, NetworkRequest, Timing, World
 from partita.events.cookies import CookiesReceived
 from partita.events.downloads import (
     DownloadBroke,
@@ -85,6 +85,9 @@ class Response:
     status = 200
     reason = "OK"
     http_version = "HTTP/1.1"
+    interim: tuple[Interim, ...] = ()
+    remote_address: str | None = None
+    timing: Timing | None = None
 
     def __init__(self, chunks: int, announced: int) -> None:
         self.headers: tuple[tuple[str, str], ...] = (("Content-Length", str(announced)), ("Set-Cookie", "a=1"))
@@ -106,6 +109,12 @@ class Network:
     async def send(self, request: NetworkRequest) -> Response:
         return self.response
 
+    async def preconnect(self, pool: str, url: str, sockets: int) -> None:
+        """No connections here."""
+
+    async def close_connections(self, pool: str) -> None:
+        """No connections here."""
+
     async def close(self) -> None:
         pass
 
@@ -126,6 +135,9 @@ class Door:
         self.world = World(Clock(), Silence(), Network(response), self.disk, Silence())
         self.talk = Conversation()
         self.told: list[Message] = []
+
+    def number(self) -> int:
+        return 1
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
         self.told.append(message)

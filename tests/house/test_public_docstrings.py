@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import partita
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,3 +32,11 @@ def test_every_public_name_of_the_face_says_what_it_is() -> None:
             if ast.get_docstring(node) is None:  # type: ignore[arg-type]
                 bare.append(f"{path.name}: {name}")
     assert not bare, "give each a docstring: " + ", ".join(bare)
+
+
+def test_every_public_name_is_there_and_no_other_is_shown() -> None:
+    assert set(dir(partita)) == {*partita.__all__, "__version__", "default_session"}
+    assert all(getattr(partita, name) is not None for name in partita.__all__)
+    tree = ast.parse(Path(partita.__file__).read_text(encoding="utf-8"))
+    for_checkers = {alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert for_checkers - {None} == {*partita.__all__} - {"errors", "protocol"}

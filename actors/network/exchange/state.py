@@ -127,4 +127,6 @@ class ExchangeState:
 
     def blocked(self) -> Step:
         """A listener has cancelled it (FEATURES W6)."""
-        return self.fail(NetError("ERR_BLOCKED_BY_CLIENT", f"a listener cancelled the request for {self.asked.url}"))
+        return self.fail(
+            NetError("ERR_BLOCKED_BY_CLIENT", f"a listener cancelled the request, or failed: {self.asked.url}")
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -11,7 +10,7 @@ import trio
 
 from partita.actors.kernel.world import NetworkRequest, Timing, Trace, Upload
 from partita.actors.network.http import NetError, net_error
-from partita.actors.network.transport.deadlines import Deadlines
+from partita.actors.network.transport.deadlines import Deadlines, within
 from partita.actors.network.transport.http1 import Head, HeadReader, body_of
 from partita.actors.network.transport.pools import Group, Pools
 from partita.actors.network.transport.requests import chunk
@@ -100,7 +99,7 @@ class Http1Connection:
                 raise error.cause from None
             if failed is None:
                 raise
-            raise failed from error
+            raise failed from (None if self.timed_out else error)  # a deadline closes the stream: that says nothing
         sending_s = (sent_s, sent_until_s)
         head_s = trio.current_time()
         if reused:
@@ -182,15 +181,15 @@ class Http1Connection:
     async def _send_slowly(self, request: NetworkRequest, head: bytes) -> None:
         body = request.body
         if isinstance(body, bytes):
-            with _within(request.timeout_s):
+            with within(request.timeout_s):
                 await self._send(head)
             view = memoryview(body)
             for at in range(0, len(body), _PIECE_BYTES):
-                with _within(request.timeout_s):
+                with within(request.timeout_s):
                     await self._send(view[at : at + _PIECE_BYTES])
                 await trio.lowlevel.checkpoint()
             return
-        with _within(request.timeout_s):
+        with within(request.timeout_s):
             await self._send(head)
         chunks = _Chunks(body.chunks())
         try:
@@ -206,11 +205,11 @@ class Http1Connection:
             if size is not None and sent > size:
                 raise NetError("ERR_INVALID_ARGUMENT", f"the upload is longer than the {size} bytes announced")
             if data:
-                with _within(timeout_s):
+                with within(timeout_s):
                     await self._send(data if size is not None else chunk(data))
                 await trio.lowlevel.checkpoint()
         if size is None:
-            with _within(timeout_s):
+            with within(timeout_s):
                 await self._send(chunk(b""))
         elif sent < size:
             raise NetError("ERR_INVALID_ARGUMENT", f"the upload ended {size - sent} bytes before the length announced")
@@ -309,11 +308,3 @@ class _Chunks:
         if aclose is not None:
             with trio.move_on_after(CLOSING_S, shield=True):
                 await aclose()
-
-
-_NO_DEADLINE: Final = contextlib.nullcontext()
-
-
-def _within(timeout_s: float | None) -> contextlib.AbstractContextManager[object]:
-    """A bound for one wait, which raises ``trio.TooSlowError``. None costs nothing."""
-    return _NO_DEADLINE if timeout_s is None else trio.fail_after(timeout_s)

@@ -7,8 +7,9 @@ has kept somebody waiting for too long is of no use any more in any case.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from typing import Protocol
+from typing import Final, Protocol
 
 import trio
 
@@ -55,3 +56,11 @@ class Deadlines:
                 self._sleeping = None if earliest == math.inf else trio.CancelScope(deadline=earliest)
         finally:
             self._sleeping = None
+
+
+_NO_DEADLINE: Final = contextlib.nullcontext()
+
+
+def within(timeout_s: float | None) -> contextlib.AbstractContextManager[object]:
+    """A bound for a wait that nobody else watches over, which raises ``trio.TooSlowError``. None costs nothing."""
+    return _NO_DEADLINE if timeout_s is None else trio.fail_after(timeout_s)

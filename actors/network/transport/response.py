@@ -122,7 +122,7 @@ class Http1Response:
             self._finish()
             if failed is None:
                 raise
-            raise failed from error
+            raise failed from (None if connection.timed_out else error)
         finally:
             self._reading = False
         if body.done:
