@@ -13,9 +13,10 @@ from typing import Final
 from partita.actors.cache.ranges import CachedSpan
 from partita.actors.cache.storing import StoreOrder
 from partita.actors.kernel.world import Door
-from partita.events.cache import CachedPart, DiscardParts
+from partita.events.cache import CachedPart, DiscardParts, StoreEntry
 from partita.events.errors import Overloaded
 from partita.events.points import buggify
+from partita.events.session import SessionState
 
 PIECE_BYTES: Final = 256 << 10
 """A piece is stored when it has so many bytes."""
@@ -72,9 +73,19 @@ class CacheWriter:
             self._put()
         if not self._ended:
             self._ended = True
-            message = self._order.finished(tuple(self._parts), complete=complete)
+            parts = tuple(self._parts)
+            message = self._order.finished(parts, complete=complete)
+            if isinstance(message, StoreEntry) and self._joins_what_is_gone(message):
+                message = DiscardParts(parts) if parts else None
             if message is not None:
                 self._door.tell(message, to="session")
+
+    def _joins_what_is_gone(self, message: StoreEntry) -> bool:
+        """Whether the new bytes go together with stored ones whose entry was removed meanwhile, and its blobs with it."""
+        session = self._door.published("session")
+        assert isinstance(session, SessionState), "a partition has a session"
+        new = {part.digest for part in self._parts}
+        return any(part.digest not in new and not session.cache.names(part.digest) for part in message.parts)
 
     def _put(self) -> None:
         content = b"".join(self._piece)

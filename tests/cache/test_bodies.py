@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from cache.serving import fresh
 
@@ -17,7 +18,7 @@ from partita.actors.kernel.carrying import EffectDoor
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import Door
-from partita.events.cache import ClearCache, ConfigureCache, GetCacheSize
+from partita.events.cache import ClearCache, ConfigureCache, Extent, GetCacheSize, RemoveEntries
 from partita.events.turn import External
 
 URL = "http://a.test/x"
@@ -268,3 +269,25 @@ def test_where_exchanges_were_recorded_nothing_is_swept_up() -> None:
             partition = partition_of(system.from_partition("persist:cache"))
             settle(partition)
             assert partition.store.statistics().blobs == 2
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_part_is_not_joined_to_one_that_was_removed_while_it_came(tmp_path: Path, is_removed: bool) -> None:
+    with partita.System(data_dir=tmp_path) as system:
+        session = system.from_partition("persist:work")
+        door = door_of(session)
+        first = msgspec.structs.replace(order_for(door, ("ETag", '"1"')), status=206, extent=Extent(0, 99, 200))
+        writer = CacheWriter(door, first)
+        writer.add(BODY[:100])
+        writer.finish()
+        session.flush().get()
+        (entry,) = session._state.cache.entries(URL)
+        rest = msgspec.structs.replace(first, extent=Extent(100, 199, 200), joins=entry, replaces=(entry.id,))
+        writer = CacheWriter(door, rest)
+        writer.add(BODY[100:200])
+        if is_removed:
+            partition_of(session).ask(RemoveEntries((entry.key,), "evicted")).get()
+        writer.finish()
+        session.flush().get()
+        entries = session._state.cache.entries(URL)
+        assert [len(one.parts) for one in entries] == ([] if is_removed else [2])

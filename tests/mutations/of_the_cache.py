@@ -87,6 +87,11 @@ CACHE: Final = (
         Edit("actors.cache.carriers:drop_blobs", "if digests:", "if False:"),
     ),
     mutation(
+        "joined_to_what_is_gone",
+        "a part is put behind another whose entry, and body, were removed meanwhile",
+        Edit("actors.cache.bodies:CacheWriter._joins_what_is_gone", "return any(", "return False and any("),
+    ),
+    mutation(
         "blobs_not_swept",
         "an opening does not look for bodies that the process before has left",
         Edit("actors.cache.behavior:recover", "if message.epoch > 1", "if False"),
