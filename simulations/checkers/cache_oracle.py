@@ -85,8 +85,13 @@ class CacheObeysTheRfc(Checker):
     name = "cache_oracle"
 
     def crashed(self, kind: CrashKind) -> None:  # noqa: ARG002
-        """What was told and was not durable is undone: no version is known to be outdated any more."""
+        """What was told and was not durable is undone: no version is known to be outdated any more.
+
+        Where the disk lied, the clearing of the cache may be undone as well.
+        """
         self.world.memory.setdefault("floors", {}).clear()
+        if self.world.disk.lied:
+            self.world.memory.pop("cleared_s", None)
 
     def ended(self, partition: Partition) -> None:  # noqa: ARG002
         memory = self.world.memory

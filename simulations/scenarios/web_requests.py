@@ -204,17 +204,17 @@ async def changed(user: User, random: Random) -> None:
 
 async def forbid(user: User, random: Random) -> None:  # noqa: ARG001
     """A listener is added: what is asked for from then on goes nowhere. Taken away, it is let through again."""
-    number, life = number_of(user), user.world.life_number
-    path = f"/forbidden/{number}"
+    world, number, life = user.world, number_of(user), user.world.life_number
+    path, failed = f"/forbidden/{number}", user.world.marks.get("commit.failed")
 
     async def refuse(details: Details) -> dict[str, bool]:  # noqa: ARG001
         return {"cancel": True}
 
     added = user.session.web_request.add_before_request({"urls": [f"*://shop.test{path}"]}, refuse)
     await user.session.flush()  # what is not durable could be undone
-    forbidden: dict[str, None] = user.world.memory["forbidden"]
-    if user.world.life_number != life:
-        return
+    forbidden: dict[str, None] = world.memory["forbidden"]
+    if world.life_number != life or world.marks.get("commit.failed") != failed:
+        return  # it may be undone, and another user's flush have been told
     forbidden[path] = None
     said = await outcome(user, "forbidden", number)
     assert said == "ERR_BLOCKED_BY_CLIENT", f"{path} was answered: {said}"
