@@ -35,6 +35,6 @@ def test_nobody_complains_and_every_step_is_taken(name: str, level: Level) -> No
         crashes += outcome.crashes
         taken.update(steps[number] for number in outcome.steps)
     assert not complaints, "\n".join(complaints)
-    assert taken == set(scenario.steps)
+    assert taken == set(names.values())  # a step that is twice as likely has two names
     assert turns >= TURNS * SEEDS[level]
     assert crashes or level == "trio", "no process crashed"
