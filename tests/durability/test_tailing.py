@@ -17,6 +17,7 @@ from toys.counting import dispatcher, partition
 
 from partita.actors.kernel.partition import Partition
 from partita.actors.replay.changes import Changes
+from partita.events.errors import SystemClosed
 from partita.events.preferences import SetDownloadPath
 from partita.session import Session
 from partita.system import System
@@ -162,9 +163,10 @@ def test_a_follower_that_is_megabytes_behind_when_the_partition_closes_ends_with
     assert rest == list(range(2, len(rest) + 2))
 
 
-def test_following_ends_at_once_when_the_partition_is_closed_already(session: Session) -> None:
+def test_a_closed_session_has_nothing_to_follow_and_says_so_at_once(session: Session) -> None:
     session.close()
-    assert in_time(lambda: followed_in_a_thread(session.changes())) == []
+    with pytest.raises(SystemClosed, match="open it again"):
+        session.changes()
 
 
 def test_changes_without_a_start_begin_with_the_next_turn(session: Session) -> None:
