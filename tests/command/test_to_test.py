@@ -26,7 +26,7 @@ def jar(session: Session) -> None:
 
 def run_pytest(home: Path, file: Path) -> Done:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", str(file)],
         capture_output=True,
         env=environment(home),
         cwd=file.parent,

@@ -49,8 +49,8 @@ Script = Callable[[Wire], object]
 class MisbehavingServer:
     """``with MisbehavingServer() as server: server.on("/bad", says(b"..."))``.
 
-    ``greeting``: what it says to whoever connects, before it is asked. ``requests``: the paths that came, in order.
-    ``connections``: all that there were; ``open``: those that there are.
+    ``greeting``: what it says to whoever connects, before it is asked and before the connection is counted.
+    ``requests``: the paths that came, in order. ``connections``: all that there were; ``open``: those that there are.
     """
 
     def __init__(self, greeting: bytes = b"") -> None:
@@ -100,6 +100,8 @@ class MisbehavingServer:
                 connection, _ = self._listener.accept()
                 connection.settimeout(PATIENCE_S)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.greeting:
+                    connection.sendall(self.greeting)
                 with self._lock:
                     self.connections += 1
                     self._open.add(connection)
@@ -107,8 +109,6 @@ class MisbehavingServer:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            if self.greeting:
-                connection.sendall(self.greeting)
             while (head := _head_of(connection)) is not None:
                 path = head.split(b" ", 2)[1].decode("ascii")
                 self.requests.append(path)
