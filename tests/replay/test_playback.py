@@ -14,7 +14,7 @@ import partita
 from partita.errors import NetError
 from partita.session import Session
 
-from .playing import NAME, PATIENCE_S, played, recorded
+from .playing import NAME, PATIENCE_S, Recorded, played, recorded
 
 CONTENT = bytes(range(256)) * 40_000
 
@@ -119,6 +119,48 @@ def test_a_download_that_broke_off_was_paused_and_resumed_does_so_again(tmp_path
     report, now = played(log.folder, application)
     assert now == then
     assert report.agrees, report.error or report.first_difference
+
+
+def test_a_download_that_was_interrupted_five_times_is_played_back_without_a_network(
+    tmp_path: Path, server: LoopbackServer
+) -> None:
+    """In three openings: it breaks off five times, twice right before the partition is closed."""
+    file = ServedFile(CONTENT, hang_up_at=[1_000_000, 2_500_000, 4_000_000, 7_000_000, 9_000_000])
+    url = server.on("/file", file)
+    folder = tmp_path / "files"
+
+    def part(session: Session, tries: int) -> list[tuple[str, str]]:
+        session.set_download_path(str(folder))
+        found = session.downloads() or [session.download_url(url).get(PATIENCE_S)]
+        told = []
+        for _ in range(tries):
+            if found[0].can_resume():
+                found[0].resume()
+            told.append((found[0].stopped().get(PATIENCE_S), found[0].last_reason))
+        session.flush().get(PATIENCE_S)
+        return told
+
+    def application(system: partita.System) -> list[tuple[str, str]]:
+        told = []
+        for tries in (2, 3, 1):
+            session = system.from_partition(NAME)
+            told += part(session, tries)
+            session.close()
+        return told
+
+    with partita.System(data_dir=tmp_path, record="exchanges") as system:
+        then = application(system)
+    assert [state for state, _ in then] == ["interrupted"] * 5 + ["completed"]
+    assert (folder / "file").read_bytes() == CONTENT
+    log = Recorded(tmp_path)
+    asked = len(server.seen)
+    with partita.playback(log.folder) as played_back:
+        assert application(played_back) == then
+        assert played_back.path_of(folder / "file").read_bytes() == CONTENT
+    report = played_back.report()
+    assert report.agrees, report.error or report.first_difference
+    assert report.turns == len(log.turns())
+    assert len(server.seen) == asked
 
 
 def test_a_cancelled_download_is_cancelled_in_the_same_place(tmp_path: Path, server: LoopbackServer) -> None:

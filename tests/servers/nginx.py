@@ -63,6 +63,7 @@ http {{
         location /kept/ {{ alias {root}/; add_header Cache-Control "max-age=600"; }}
         location /checked/ {{ alias {root}/; add_header Cache-Control no-cache; }}
         location /slow/ {{ alias {root}/; limit_rate 64k; }}
+        location /limited/ {{ try_files /large =404; limit_rate {limit_rate}; }}
         location /hasty/ {{ alias {root}/; keepalive_timeout 5ms; }}
         location /few/ {{ alias {root}/; keepalive_requests 3; }}
         location = /to/301 {{ return 301 /asked/; }}
@@ -119,8 +120,8 @@ class Nginx:
 
 
 @contextmanager
-def nginx(folder: Path) -> Iterator[Nginx]:
-    """Run it until the block is left; ``folder`` is empty."""
+def nginx(folder: Path, *, limit_rate: str = "0") -> Iterator[Nginx]:
+    """Run it until the block is left; ``folder`` is empty. ``limit_rate``: of what is asked for below ``/limited/``."""
     assert BINARY is not None, "nginx is not installed, and PARTITA_EXPECTS_NGINX says that it is"
     root = folder / "root"
     (root / "put").mkdir(parents=True)
@@ -130,7 +131,8 @@ def nginx(folder: Path) -> Iterator[Nginx]:
         port = listener.getsockname()[1]
         configuration = folder / "nginx.conf"
         user = "user root;" if os.geteuid() == 0 else ""  # its workers could not read the tests' folder
-        configuration.write_text(CONFIGURATION.format(folder=folder, root=root, port=port, user=user))
+        text = CONFIGURATION.format(folder=folder, root=root, port=port, user=user, limit_rate=limit_rate)
+        configuration.write_text(text)
         command = [BINARY, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(configuration)]
         checked = subprocess.run([*command, "-t", "-q"], capture_output=True, text=True, check=False, timeout=30)
         assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,166 @@
+"""Downloads whose process is killed again and again, each time resumed by the next one: every byte comes to its place.
+
+    python -m tests.durability.download_kills --kills 300 --downloads 30 --mib 256 --rate 20m
+
+The files come from nginx, which holds each connection to a rate. A kill comes when the downloads have come further by a random
+number of bytes. Then the log, read from outside, says how much of each file is safe, and the part file how much had come: the
+difference is what the next life fetches a second time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":  # run as tests.durability.download_kills: the tests find each other below tests/
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from durability.children import Child
+from servers.nginx import Nginx, nginx
+
+from partita.actors.downloads.part_file import CHECKPOINT_BYTES
+from partita.actors.kernel.fold import fold
+from partita.actors.session.behavior import BEHAVIORS
+from partita.events.downloads import DownloadState
+from partita.store.names import folder_name
+from partita.store.partition import PartitionStore
+
+NAME = "downloads"
+PATIENCE_S = 300.0
+_BLOCK = 1 << 16
+
+
+@dataclass
+class Tally:
+    """What a run has seen. Of each kill: how many bytes of each file lay there that nobody had reported."""
+
+    kills: int = 0
+    lives: int = 0
+    unreported: list[int] = field(default_factory=list)
+    sent_bytes: int = 0
+
+
+@dataclass
+class Run:
+    """Where it takes place; ``content`` is every file's."""
+
+    folder: Path
+    server: Nginx
+    content: bytes
+    urls: list[str]
+
+    def child(self) -> Child:
+        """One life."""
+        return Child("downloading.py", self.folder / "home", f"persist:{NAME}", self.folder / "files", *self.urls)
+
+    def states(self) -> dict[str, DownloadState]:
+        """What the log says of each download, by URL."""
+        with PartitionStore.read(self.folder / "home" / "Partitions" / folder_name(NAME)) as store:
+            report = store.verify()
+            assert report.ok, report.damage
+            images = fold(store, BEHAVIORS).images
+        found = (state for state, _ in images.values() if isinstance(state, DownloadState) and state.order)
+        return {state.order.url: state for state in found if state.order is not None}
+
+    def written_bytes(self, part: Path) -> int:
+        """How much of a part file is the file's, from its beginning on: room that was reserved is not."""
+        count = 0
+        with part.open("rb") as file:
+            while (block := file.read(_BLOCK)) and block == self.content[count : count + len(block)]:
+                count += len(block)
+        return count
+
+
+def live_and_be_killed(run: Run, chance: random.Random, tally: Tally) -> bool:
+    """One life; whether it came to its own end."""
+    left = chance.randrange(len(run.urls) * len(run.content) // 8)
+    before: dict[str, int] = {}
+    with run.child() as child:
+        assert child.line() == "open"
+        while left > 0:
+            word, *said = child.line(PATIENCE_S).split()
+            if word == "end":
+                assert set(said) == {"completed"}, said
+                child.finish()
+                return True
+            number, received = said
+            left -= int(received) - before.get(number, int(received))
+            before[number] = int(received)
+        child.kill()
+        assert child.killed, child.errors
+    tally.kills += 1
+    for state in run.states().values():
+        if state.part_path and Path(state.part_path).exists() and state.phase != "completed":
+            written = run.written_bytes(Path(state.part_path))
+            assert written >= state.received_bytes, "what was reported is there"
+            tally.unreported.append(written - state.received_bytes)
+    return False
+
+
+def run_kills(folder: Path, *, kills: int, downloads: int, size_bytes: int, rate: str, seed: int = 1) -> Tally:
+    """The whole of it. Asserts that every file is whole and that no more than a checkpoint is fetched twice."""
+    chance = random.Random(seed)
+    content = chance.randbytes(size_bytes)
+    tally = Tally()
+    (folder / "nginx").mkdir(parents=True)
+    with nginx(folder / "nginx", limit_rate=rate) as server:
+        (server.root / "large").write_bytes(content)
+        urls = [server.url(f"/limited/{number}.bin") for number in range(downloads)]
+        run = Run(folder, server, content, urls)
+        generation = 0
+        while tally.kills < kills:
+            tally.lives += 1
+            if live_and_be_killed(run, chance, tally):
+                check_files(run, generation)
+                generation += 1
+                run.urls = [server.url(f"/limited/{generation}-{number}.bin") for number in range(downloads)]
+        with run.child() as child:
+            said = [line for line in child.finish(PATIENCE_S) if line.startswith("end")]
+            assert set(said[0].split()[1:]) == {"completed"}
+        check_files(run, generation)
+        tally.sent_bytes = sum(served.body_bytes for served in server.served())
+    assert max(tally.unreported, default=0) <= CHECKPOINT_BYTES, "more than a checkpoint's bytes are fetched twice"
+    return tally
+
+
+def check_files(run: Run, generation: int) -> None:
+    """Every file of the run is whole; the ones before are taken away."""
+    expected = hashlib.sha256(run.content).hexdigest()
+    for url in run.urls:
+        path = run.folder / "files" / url.rpartition("/")[2]
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == expected, path
+        path.unlink()
+    assert not list((run.folder / "files").iterdir()), generation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--downloads", type=int, default=30)
+    parser.add_argument("--mib", type=int, default=256)
+    parser.add_argument("--rate", default="20m", help="of each connection, as nginx reads it (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        tally = run_kills(
+            Path(folder),
+            kills=options.kills,
+            downloads=options.downloads,
+            size_bytes=options.mib << 20,
+            rate=options.rate,
+            seed=options.seed,
+        )
+    most = max(tally.unreported, default=0)
+    print(
+        f"{tally.kills} kills in {tally.lives} lives, every file whole; {most / 2**20:.2f} MiB of a file were fetched twice"
+        f" at most, {sum(tally.unreported) / 2**20:.1f} MiB in all; nginx sent {tally.sent_bytes / 2**20:,.0f} MiB"
+    )
+
+
+if __name__ == "__main__":
+    main()
