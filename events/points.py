@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Protocol
 
 
@@ -22,6 +23,8 @@ class Probe(Protocol):
 
 
 _probe: Probe | None = None
+_run = 0
+_runs = count(1)
 
 
 def buggify(name: str) -> bool:
@@ -35,8 +38,18 @@ def reached(name: str) -> None:
         _probe.reached(name)
 
 
+def run() -> int:
+    """The number of the simulation that is on in this process; 0 outside of one."""
+    return _run
+
+
+def is_over(number: int) -> bool:
+    """Whether that simulation has ended: what it left behind concerns nobody."""
+    return number not in (0, _run)
+
+
 def watch(probe: Probe | None) -> Probe | None:
     """Hand the points over to a simulation, or back with None; the one before. A process runs one simulation at a time."""
-    global _probe  # production code must not have to be handed a simulation
-    before, _probe = _probe, probe
+    global _probe, _run  # production code must not have to be handed a simulation
+    before, _probe, _run = _probe, probe, 0 if probe is None else next(_runs)
     return before

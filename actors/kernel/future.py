@@ -22,6 +22,7 @@ import pykka
 import trio
 
 from partita.actors.kernel import threads
+from partita.events import points
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,15 +45,19 @@ class UnobservedFailure(RuntimeWarning):
 
 
 class _Alarm:
-    """Rides on a failed future; goes off when the future is forgotten before anybody looked."""
+    """Rides on a failed future; goes off when the future is forgotten before anybody looked.
 
-    __slots__ = ("error",)
+    Not for a future of a simulation that is over: its processes have crashed, and who held it with them.
+    """
+
+    __slots__ = ("error", "run")
 
     def __init__(self, error: BaseException) -> None:
         self.error: BaseException | None = error
+        self.run = points.run()
 
     def __del__(self) -> None:
-        if self.error is not None:
+        if self.error is not None and not points.is_over(self.run):
             warnings.warn(
                 f"a future failed and nobody looked at it: {type(self.error).__name__}: {self.error}",
                 UnobservedFailure,

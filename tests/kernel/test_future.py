@@ -6,6 +6,7 @@ import queue
 import threading
 import warnings
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pykka
 import pytest
@@ -13,6 +14,7 @@ import trio
 import trio.testing
 
 from partita.actors.kernel.future import Future, FutureTimeout, UnobservedFailure, failed, resolved
+from partita.events import points
 
 
 def soon(action: object) -> threading.Thread:
@@ -161,6 +163,20 @@ def test_combinators_block_nobody_and_pass_failures_through() -> None:
 def test_a_failure_that_nobody_looks_at_is_reported() -> None:
     with pytest.warns(UnobservedFailure, match="ValueError: lost"):
         failed(ValueError("lost"))
+        gc.collect()
+
+
+def test_nobody_hears_of_a_failure_that_a_simulation_has_left_behind() -> None:
+    before = points.watch(SimpleNamespace())  # type: ignore[arg-type]
+    left = failed(ValueError("crashed with its process"))
+    during = failed(ValueError("forgotten while it runs"))
+    with pytest.warns(UnobservedFailure, match="while it runs"):
+        del during
+        gc.collect()
+    points.watch(before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del left
         gc.collect()
 
 
