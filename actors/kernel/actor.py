@@ -7,7 +7,7 @@ a UUID, an event and a place in a list that is searched from the front; names an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -15,6 +15,7 @@ import pykka
 from partita.actors.kernel.fold import Rules
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.mailbox import Mailbox
+from partita.events.errors import ActorFailed
 from partita.events.turn import Cause, External
 from partita.events.types import AwaitedEffect, Message, State
 
@@ -102,9 +103,9 @@ class Actor(pykka.Actor):
             self.kernel.schedule(self)
         return taken
 
-    def stop(self) -> None:
-        """Take no more messages; whoever waits for one is told so. On the kernel's thread."""
-        self.actor_inbox.close()
+    def stop(self, refusal: Callable[[], ActorFailed] | None = None) -> None:
+        """Take no more messages; whoever waits for one is told so, by ``refusal``'s error. On the kernel's thread."""
+        self.actor_inbox.close(refusal)
 
 
 class Ref(pykka.ActorRef[Actor]):

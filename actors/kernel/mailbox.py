@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from partita.events.errors import ActorStopped, Overloaded
+from partita.events.errors import ActorFailed, ActorStopped, Overloaded
 from partita.events.turn import Cause
 from partita.events.types import Message
 
@@ -36,16 +37,21 @@ HARD_LIMIT: Final = 100_000
 _room: Final = threading.Condition()
 
 
+def _stopped() -> ActorFailed:
+    return ActorStopped("the actor has stopped; it took no more messages")
+
+
 class Mailbox:
     """First in, first out."""
 
-    __slots__ = ("actor", "queue", "scheduled", "waiting")
+    __slots__ = ("_refusal", "actor", "queue", "scheduled", "waiting")
 
     def __init__(self, actor: Actor) -> None:
         self.actor: Actor | None = actor
         self.queue: deque[Envelope] = deque()
         self.scheduled = False
         self.waiting = False
+        self._refusal: Callable[[], ActorFailed] = _stopped
 
     def put(self, envelope: Envelope) -> None:
         """A message from outside: waits at the bound, or is refused at the hard limit (DESIGN, 12)."""
@@ -87,8 +93,13 @@ class Mailbox:
                 self.waiting = False
                 _room.notify_all()
 
-    def close(self) -> None:
-        """From now on everything is turned away, and what was left unread as well. On the kernel's thread."""
+    def close(self, refusal: Callable[[], ActorFailed] | None = None) -> None:
+        """From now on everything is turned away, and what was left unread as well. On the kernel's thread.
+
+        ``refusal`` makes the error that each caller gets; :class:`ActorStopped` unless given.
+        """
+        if refusal is not None:
+            self._refusal = refusal
         self.actor = None
         self.scheduled = False
         self._turn_away()
@@ -119,7 +130,7 @@ class Mailbox:
             except IndexError:
                 return
             if reply is not None:
-                reply.set_exception(ActorStopped("the actor has stopped; it took no more messages"))
+                reply.set_exception(self._refusal())
 
     def _wait_for_room(self) -> None:
         actor = self.actor

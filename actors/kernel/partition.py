@@ -133,7 +133,7 @@ class Partition:
         if actor is None:
             actor = self.actors.setdefault(name, Actor(self, name, self._rules[kind_of(name)]))
             if self.stopped:
-                actor.stop()
+                actor.stop(self._was_closed)
         return actor
 
     def forget(self, actor: Actor) -> None:
@@ -146,13 +146,16 @@ class Partition:
         self.stopped = True
         self.rollback.stop()
         for actor in list(self.actors.values()):
-            actor.stop()
+            actor.stop(self._was_closed)
+
+    def _was_closed(self) -> SystemClosed:
+        return SystemClosed(f"{self.name} has been closed; open it again with from_partition()")
 
     def ask(self, message: Message, *, to: str = "session", durable: bool = True, kind: str = "api") -> Future[Any]:
         """A call from outside. The future completes when the turn is durable, or with ``durable=False`` when it is taken."""
         future: Future[Any] = Future()
         if self.closed:
-            future.set_exception(SystemClosed(f"{self.name} has been closed; open it again with from_partition()"))
+            future.set_exception(self._was_closed())
             return future
         cause = External(kind, next(self._call_ids))
         self.actor(to).actor_inbox.put((message, cause, cast("Future[object]", future), durable))
@@ -161,7 +164,7 @@ class Partition:
     def tell(self, message: Message, *, to: str = "session", kind: str = "api") -> None:
         """A message from outside that nobody waits for."""
         if self.closed:
-            raise SystemClosed(f"{self.name} has been closed; open it again with from_partition()")
+            raise self._was_closed()
         self.actor(to).actor_inbox.put((message, External(kind, next(self._call_ids)), None, False))
 
     def call(self, message: Message, *, to: str = "session") -> Any:

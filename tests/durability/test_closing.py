@@ -15,7 +15,7 @@ from durability.children import Child
 from durability.waiting import all_at_once, in_time
 
 from partita.actors.kernel.future import Future
-from partita.errors import ActorStopped, PartitaError, PartitionInUse, SystemClosed
+from partita.errors import PartitaError, PartitionInUse, SystemClosed
 from partita.session import Session
 from partita.store.partition import PartitionStore
 from partita.system import System
@@ -48,7 +48,7 @@ def ask_until_closed(session: Session, asker: int, under_way: threading.Event) -
 def outcome_of(future: Future[None]) -> str:
     try:
         future.get(30)
-    except (SystemClosed, ActorStopped):
+    except SystemClosed:
         return "closed"
     return "done"
 
