@@ -58,7 +58,7 @@ def test_a_download_becomes_a_file_and_every_step_a_turn(server: LoopbackServer,
 def test_a_name_that_is_taken_gets_a_number(server: LoopbackServer, tmp_path: Path) -> None:
     headers = [("Content-Disposition", 'attachment; filename="../a.txt"')]
     url = server.on("/x", sends(b"new", headers=headers))
-    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "_a.txt").write_text("old")
 
     async def work(downloads: Downloads) -> None:
         for _ in range(2):
@@ -66,7 +66,7 @@ def test_a_name_that_is_taken_gets_a_number(server: LoopbackServer, tmp_path: Pa
 
     with_downloads(tmp_path, work)
     names = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert names == {"a.txt": "old", "a (1).txt": "new", "a (2).txt": "new"}
+    assert names == {"_a.txt": "old", "_a (1).txt": "new", "_a (2).txt": "new"}
 
 
 def test_a_listener_chooses_the_file_and_its_folders_are_made(server: LoopbackServer, tmp_path: Path) -> None:
