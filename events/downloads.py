@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Literal, get_args
 
 from msgspec import Struct, field
 
+from partita.events.download_options import NO_OPTIONS, DownloadOptions
 from partita.events.secret import Secret
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
 
@@ -38,6 +39,7 @@ Reason = Literal[
     "FILE_NAME_TOO_LONG",
     "FILE_TOO_LARGE",
     "FILE_TRANSIENT_ERROR",
+    "FILE_HASH_MISMATCH",
     "NETWORK_FAILED",
     "NETWORK_TIMEOUT",
     "NETWORK_DISCONNECTED",
@@ -63,6 +65,7 @@ RESUMABLE: Final[frozenset[Reason]] = frozenset(
         "FILE_ACCESS_DENIED",
         "FILE_NO_SPACE",
         "FILE_TRANSIENT_ERROR",
+        "FILE_HASH_MISMATCH",
         "NETWORK_FAILED",
         "NETWORK_TIMEOUT",
         "NETWORK_DISCONNECTED",
@@ -96,13 +99,15 @@ class DownloadOrder(Struct, frozen=True, array_like=True, gc=False):
     headers: HeaderFields = ()
     save_path: str | None = None
     started_us: int = 0
+    options: DownloadOptions = NO_OPTIONS
 
 
 class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
     """The head of a download's response, as far as a download needs it; texts are as the server sent them.
 
     ``offset`` is where the body that follows begins (0 when the server sends all of it again), ``total_bytes`` the
-    length of the whole file, 0 when unknown (FEATURES L16).
+    length of the whole file, 0 when unknown (FEATURES L16). ``content_encoding`` is what is undone on the way to the file: such
+    a body has no ranges.
     """
 
     url_chain: tuple[str, ...]
@@ -114,6 +119,7 @@ class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
     e_tag: str = ""
     last_modified: str = ""
     accept_ranges: str = ""
+    content_encoding: str = ""
 
 
 # The session's part: which downloads there are.
@@ -126,6 +132,7 @@ class BeginDownload(Message, frozen=True, tag="downloads.begin/1"):
     directory: str
     headers: HeaderFields = ()
     save_path: str | None = None
+    options: DownloadOptions = NO_OPTIONS
 
 
 class EndDownload(Message, frozen=True, tag="downloads.end/1"):
@@ -238,11 +245,15 @@ class DownloadFinished(Outcome, frozen=True, tag="downloads.finished/1"):
 
 
 class DownloadBroke(Outcome, frozen=True, tag="downloads.broke/1"):
-    """It went no further. ``received_bytes`` are synced; ``detail`` says what happened, for people."""
+    """It went no further. ``received_bytes`` are synced; ``detail`` says what happened, for people.
+
+    ``retry_after_s``: the server wants to be left alone for so long (RFC 9110 10.2.3).
+    """
 
     reason: Reason
     received_bytes: int = 0
     detail: str = ""
+    retry_after_s: float = 0.0
 
 
 class DownloadNotWanted(Outcome, frozen=True, tag="downloads.not_wanted/1"):
@@ -341,7 +352,11 @@ class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
 
 
 class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
-    """One download. Times are integer microseconds since 1970; 0 is not yet."""
+    """One download. Times are integer microseconds since 1970; 0 is not yet.
+
+    ``retry_at_us``: it is interrupted and goes on by itself then; ``retry_id`` is what waits, ``attempts`` counts those in a
+    row that brought nothing, ``furthest_bytes`` is how far it ever came.
+    """
 
     phase: Phase = "absent"
     order: DownloadOrder | None = None
@@ -356,3 +371,7 @@ class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
     reason: Reason = "NONE"
     detail: str = ""
     ended_us: int = 0
+    retry_id: str | None = None
+    retry_at_us: int = 0
+    attempts: int = 0
+    furthest_bytes: int = 0

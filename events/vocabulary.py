@@ -22,6 +22,7 @@ import msgspec
 from partita.events import (
     cache,
     cookies,
+    download_retries,
     downloads,
     exchanges,
     net_log,
@@ -45,6 +46,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     web_request,
     protocols,
     downloads,
+    download_retries,
     pages,
     net_log,
     exchanges,

@@ -9,8 +9,10 @@ from typing import Final
 
 import msgspec
 
+from partita.actors.downloads import integrity
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_options import check_options
 from partita.events.downloads import (
     BeginDownload,
     DownloadAdded,
@@ -34,6 +36,11 @@ def actor_of(download_id: str) -> str:
 
 def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decision:
     """Give it an id and an actor."""
+    try:
+        check_options(message.options)
+        integrity.parsed(message.options.integrity)
+    except ValueError as error:
+        return Decision(refusal=error)
     order = DownloadOrder(
         id=ctx.id(),
         url=message.url,
@@ -41,6 +48,7 @@ def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decisi
         headers=message.headers,
         save_path=message.save_path,
         started_us=ctx.now_us,
+        options=message.options,
     )
     return Decision(
         events=(DownloadAdded(order),),

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.actors.downloads import ledger
-from partita.actors.downloads.behavior import ACTIVE, TABLE, behavior
+from partita.actors.downloads.answers import ACTIVE
+from partita.actors.downloads.behavior import TABLE, behavior
 from partita.actors.downloads.carriers import CARRIERS
 from partita.actors.downloads.evolution import EVOLVE
-from partita.events import downloads
+from partita.events import download_retries, downloads
 from partita.events.downloads import (
     PHASES,
     AwaitDownload,
@@ -31,12 +32,15 @@ from partita.events.downloads import (
 from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
 
+MODULES = (downloads, download_retries)
+
 
 def declared(kind: type) -> set[type]:
     return {
         value
-        for value in vars(downloads).values()
-        if inspect.isclass(value) and issubclass(value, kind) and value.__module__ == downloads.__name__
+        for module in MODULES
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, kind) and value.__module__ == module.__name__
     }
 
 
