@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Literal, get_args
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from partita.events.download_options import NO_OPTIONS, DownloadOptions
 from partita.events.secret import Secret
@@ -18,10 +18,13 @@ from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome,
 HeaderFields = tuple[tuple[str, Secret], ...]
 """Header fields that the caller gave. They may carry credentials, so their values are secrets in the log."""
 
-Phase = Literal["absent", "asking", "deciding", "receiving", "interrupted", "completed", "cancelled", "refused"]
+Phase = Literal[
+    "absent", "queued", "asking", "deciding", "receiving", "interrupted", "completed", "cancelled", "refused"
+]
 """Where a download stands:
 
 - ``absent``: nothing was said to it yet
+- ``queued``: it waits for a place (too many download at a time)
 - ``asking``: the request is out, the head of its response has not come
 - ``deciding``: the head is known, ``will-download`` is being asked
 - ``receiving``: the file is being written
@@ -148,7 +151,10 @@ class ForgetDownload(Message, frozen=True, tag="downloads.forget/1"):
 
 
 class DownloadAdded(Event, frozen=True, tag="downloads.added/1"):
+    """``queued``: it has to wait for a place."""
+
     order: DownloadOrder
+    queued: bool = False
 
 
 class DownloadEnded(Event, frozen=True, tag="downloads.ended/1"):
@@ -159,26 +165,14 @@ class DownloadForgotten(Event, frozen=True, tag="downloads.forgotten/1"):
     id: str
 
 
-class DownloadEntry(Struct, frozen=True, array_like=True, gc=False):
-    """A line of the ledger."""
-
-    order: DownloadOrder
-    ended: bool = False
-
-
-class DownloadsState(State, frozen=True, tag="downloads.state/1"):
-    """The ledger, oldest first, by id."""
-
-    items: dict[str, DownloadEntry] = field(default_factory=dict)
-
-
 # One download: what its actor is told and asked.
 
 
 class StartDownload(Message, frozen=True, tag="downloads.start/1"):
-    """Told by the session: begin."""
+    """Told by the session: begin; ``queued``: not before there is a place."""
 
     order: DownloadOrder
+    queued: bool = False
 
 
 class ResumeDownload(Message, frozen=True, tag="downloads.resume/1"):
@@ -268,6 +262,7 @@ class DownloadStarted(Event, frozen=True, tag="downloads.started/1"):
 
     order: DownloadOrder
     effect_id: str | None = None
+    queued: bool = False
 
 
 class DownloadHeadReceived(Event, frozen=True, tag="downloads.head_received/1"):

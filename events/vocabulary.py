@@ -22,6 +22,8 @@ import msgspec
 from partita.events import (
     cache,
     cookies,
+    download_ledger,
+    download_queue,
     download_retries,
     downloads,
     exchanges,
@@ -46,6 +48,8 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     web_request,
     protocols,
     downloads,
+    download_ledger,
+    download_queue,
     download_retries,
     pages,
     net_log,

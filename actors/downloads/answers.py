@@ -6,6 +6,7 @@ from typing import Final
 
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.kernel.behavior import Decision
+from partita.events.download_queue import QueueDownload, ReleaseDownload
 from partita.events.downloads import (
     RESUMABLE,
     DownloadOrder,
@@ -19,7 +20,7 @@ from partita.events.errors import DownloadFailed, DownloadRefused
 from partita.events.system import EffectSettled, Tell
 from partita.events.types import Effect, Event
 
-ACTIVE: Final[frozenset[Phase]] = frozenset({"asking", "deciding", "receiving"})
+ACTIVE: Final[frozenset[Phase]] = frozenset({"queued", "asking", "deciding", "receiving"})
 """Electron's ``progressing`` (FEATURES L19)."""
 
 _MILESTONES: Final[tuple[Milestone, ...]] = ("announced", "stopped", "done", "running")
@@ -97,3 +98,11 @@ def end_of(state: DownloadState) -> Tell[EndDownload]:
 
 def forgetting(state: DownloadState) -> Tell[ForgetDownload]:
     return Tell(to="session", message=ForgetDownload(order_of(state).id))
+
+
+def queueing(state: DownloadState) -> Tell[QueueDownload]:
+    return Tell(to="session", message=QueueDownload(order_of(state).id))
+
+
+def releasing(state: DownloadState) -> Tell[ReleaseDownload]:
+    return Tell(to="session", message=ReleaseDownload(order_of(state).id))

@@ -15,7 +15,7 @@ tells names its effect: the word of one that was stopped or given up no longer c
 """
 
 # Every decide and evolve has the same shape, whatever it needs of it.
-# ruff: noqa: ARG001
+# ruff: noqa: ARG001, E501
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ from partita.actors.downloads.answers import (
     end_of,
     forgetting,
     leftovers,
+    order_of,
+    queueing,
+    releasing,
     settled,
 )
 from partita.actors.downloads.evolution import EVOLVE
-from partita.actors.downloads.fetches import resumed
+from partita.actors.downloads.fetches import asked, resumed
 from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.retries import dropped, hold_retry, planned, reopened, retry_due, retry_lost, waits_on
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_queue import AdmitDownload
 from partita.events.download_retries import RetryDue
 from partita.events.downloads import (
     PHASES,
@@ -76,7 +80,9 @@ from partita.events.types import Message
 
 
 def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decision:
-    """Ask for it."""
+    """Ask for it, or wait until there is a place."""
+    if message.queued:
+        return changed(state, (DownloadStarted(message.order, queued=True),))
     effect_id = ctx.id()
     return changed(
         state, (DownloadStarted(message.order, effect_id),), (FetchDownload(id=effect_id, order=message.order),)
@@ -85,7 +91,7 @@ def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decisio
 
 def resume(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
     """By hand: what would have done it by itself is given up."""
-    return resumed(state, ctx, *dropped(state)) if can_resume(state) else NOTHING
+    return resumed(state, *dropped(state)) if can_resume(state) else NOTHING
 
 
 def unpause(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
@@ -96,6 +102,32 @@ def unpause(state: DownloadState, message: ResumeDownload, ctx: Context) -> Deci
 def pause(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:
     """Read no further."""
     return NOTHING if state.paused else changed(state, (DownloadPaused(),))
+
+
+def admitted(state: DownloadState, message: AdmitDownload, ctx: Context) -> Decision:
+    """There is a place for it. Whoever paused it has given that back already."""
+    return NOTHING if state.paused else asked(state, ctx)
+
+
+def pause_queued(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:
+    """Nobody waits behind one that does not want to go."""
+    return NOTHING if state.paused else changed(state, (DownloadPaused(),), (releasing(state),))
+
+
+def unpause_queued(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
+    """Wait again; and say so again, if the session has not heard it."""
+    if not state.paused:
+        return Decision(effects=(queueing(state),))
+    return changed(state, (DownloadUnpaused(),), (queueing(state),))
+
+
+def interrupt_queued(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
+    """Stop waiting. At an opening: wait on, if the policy says so."""
+    policy = order_of(state).options.retry
+    if message.reason == "CRASH" and policy is not None and policy.resume_on_open:
+        return NOTHING if state.paused else Decision(effects=(queueing(state),))
+    event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
+    return changed(state, (event,), (releasing(state),))
 
 
 def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decision:
@@ -124,7 +156,7 @@ def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) ->
     if message.reason == "CRASH":
         return NOTHING
     event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
-    return changed(state, (event, *settled(state)), (StopFetch(state.effect_id),))
+    return changed(state, (event, *settled(state)), (StopFetch(state.effect_id), releasing(state)))
 
 
 def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
@@ -160,7 +192,8 @@ def finished(state: DownloadState, message: DownloadFinished, ctx: Context) -> D
     if message.effect_id != state.effect_id:
         return NOTHING
     if not state.target_path:  # a defect took the turn that named the file: nobody could find it
-        return changed(state, (DownloadInterrupted("CRASH", 0, "the file's name was lost", ctx.now_us),))
+        lost_name = DownloadInterrupted("CRASH", 0, "the file's name was lost", ctx.now_us)
+        return changed(state, (lost_name,), (releasing(state),))
     return changed(state, (DownloadCompleted(message.received_bytes, ctx.now_us),), (end_of(state),))
 
 
@@ -171,7 +204,7 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     event = DownloadInterrupted(message.reason, message.received_bytes, message.detail, ctx.now_us)
     if message.reason in RESUMABLE:
         events, effects = planned(state, event, ctx, message.retry_after_s)
-        return changed(state, (event, *events), effects)
+        return changed(state, (event, *events), (*effects, releasing(state)))
     return changed(state, (event,), (StopFetch(None, *leftovers(state)), end_of(state)))
 
 
@@ -181,7 +214,7 @@ def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
         return NOTHING
     event = DownloadInterrupted("CRASH", state.received_bytes, message.error, ctx.now_us)
     events, effects = planned(state, event, ctx)
-    return changed(state, (event, *events), effects)
+    return changed(state, (event, *events), (*effects, releasing(state)))
 
 
 def not_wanted(state: DownloadState, message: DownloadNotWanted, ctx: Context) -> Decision:
@@ -223,23 +256,24 @@ def unknown(state: DownloadState, message: Message, ctx: Context) -> Decision:
 
 # fmt: off
 TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
-    #                    absent     asking     deciding       receiving  interrupted completed  cancelled  refused
-    StartDownload:     (start,     ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
-    ResumeDownload:    (unknown,   unpause,   unpause,       unpause,   resume,     ignore,    ignore,    ignore),
-    PauseDownload:     (unknown,   pause,     pause,         pause,     hold_retry,   ignore,    ignore,    ignore),
-    CancelDownload:    (unknown,   cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
-    InterruptDownload: (unstarted, interrupt, interrupt,     interrupt, reopened,   end_again, end_again, forget_again),
-    Recover:           (ignore,    crash,     crash,         crash,     waits_on,   ignore,    ignore,    ignore),
-    ShutDown:          (ignore,    shut_down, shut_down,     shut_down, ignore,     ignore,    ignore,    ignore),
-    AwaitDownload:     (unknown,   wait,      wait,          wait,      wait,       wait,      wait,      wait),
-    DownloadHead:      (ignore,    head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
-    ChooseTarget:      (ignore,    ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
-    ReportProgress:    (ignore,    ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
-    DownloadFinished:  (ignore,    finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
-    DownloadBroke:     (ignore,    broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
-    EffectLost:        (ignore,    lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),
-    DownloadNotWanted: (ignore,    not_wanted, not_wanted,   not_wanted,  ignore,   ignore,    ignore,    ignore),
-    RetryDue:          (ignore,    ignore,    ignore,        ignore,    retry_due,  ignore,    ignore,    ignore),
+    #                    absent     queued            asking     deciding       receiving  interrupted completed  cancelled  refused
+    StartDownload:     (start,     ignore,           ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    AdmitDownload:     (ignore,    admitted,         ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    ResumeDownload:    (unknown,   unpause_queued,   unpause,   unpause,       unpause,   resume,     ignore,    ignore,    ignore),
+    PauseDownload:     (unknown,   pause_queued,     pause,     pause,         pause,     hold_retry, ignore,    ignore,    ignore),
+    CancelDownload:    (unknown,   cancel,           cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
+    InterruptDownload: (unstarted, interrupt_queued, interrupt, interrupt,     interrupt, reopened,   end_again, end_again, forget_again),
+    Recover:           (ignore,    ignore,           crash,     crash,         crash,     waits_on,   ignore,    ignore,    ignore),
+    ShutDown:          (ignore,    ignore,           shut_down, shut_down,     shut_down, ignore,     ignore,    ignore,    ignore),
+    AwaitDownload:     (unknown,   wait,             wait,      wait,          wait,      wait,       wait,      wait,      wait),
+    DownloadHead:      (ignore,    ignore,           head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    ChooseTarget:      (ignore,    ignore,           ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
+    ReportProgress:    (ignore,    ignore,           ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
+    DownloadFinished:  (ignore,    ignore,           finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
+    DownloadBroke:     (ignore,    ignore,           broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
+    EffectLost:        (ignore,    ignore,           lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),
+    DownloadNotWanted: (ignore,    ignore,           not_wanted, not_wanted,   not_wanted, ignore,    ignore,    ignore,    ignore),
+    RetryDue:          (ignore,    ignore,           ignore,    ignore,        ignore,    retry_due,  ignore,    ignore,    ignore),
 }
 # fmt: on
 """A row for each message, a column for each phase, in the order of ``PHASES``."""

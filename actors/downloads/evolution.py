@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from partita.actors.kernel.behavior import Evolve
+from partita.events.download_queue import DownloadQueued
 from partita.events.download_retries import DownloadRetryDropped, DownloadRetryPlanned
 from partita.events.downloads import (
     DownloadCancelled,
@@ -32,7 +33,11 @@ _WAITS_NO_MORE: Final[Mapping[str, Any]] = {"retry_id": None, "retry_at_us": 0}
 
 
 def _started(state: DownloadState, event: DownloadStarted) -> DownloadState:
-    return DownloadState(phase="asking", order=event.order, effect_id=event.effect_id)
+    return DownloadState(phase="queued" if event.queued else "asking", order=event.order, effect_id=event.effect_id)
+
+
+def _queued(state: DownloadState, event: DownloadQueued) -> DownloadState:
+    return replace(state, phase="queued", reason="NONE", detail="", ended_us=0, **_WAITS_NO_MORE)
 
 
 def _head_received(state: DownloadState, event: DownloadHeadReceived) -> DownloadState:
@@ -141,4 +146,5 @@ EVOLVE: Final[Mapping[type[Event], Evolve[DownloadState]]] = {
     DownloadTurnedDown: _turned_down,
     DownloadRetryPlanned: _retry_planned,
     DownloadRetryDropped: _retry_dropped,
+    DownloadQueued: _queued,
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from partita.actors.downloads.answers import changed, order_of
+from partita.actors.downloads.answers import changed, order_of, queueing
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_queue import DownloadQueued
 from partita.events.downloads import DownloadHeadFields, DownloadResumed, DownloadState, FetchDownload
 from partita.events.types import Effect, Event
 
@@ -24,9 +25,12 @@ def fetch_of(state: DownloadState, effect_id: str) -> FetchDownload:
     )
 
 
-def resumed(
-    state: DownloadState, ctx: Context, before: tuple[Event, ...] = (), effects: tuple[Effect, ...] = ()
-) -> Decision:
+def asked(state: DownloadState, ctx: Context) -> Decision:
     """Ask for what is missing; what carries that out sees whether the server still has the same file."""
     effect_id = ctx.id()
-    return changed(state, (*before, DownloadResumed(effect_id)), (*effects, fetch_of(state, effect_id)))
+    return changed(state, (DownloadResumed(effect_id),), (fetch_of(state, effect_id),))
+
+
+def resumed(state: DownloadState, before: tuple[Event, ...] = (), effects: tuple[Effect, ...] = ()) -> Decision:
+    """It goes on as soon as the session has a place for it."""
+    return changed(state, (*before, DownloadQueued()), (*effects, queueing(state)))

@@ -54,7 +54,7 @@ def dropped(state: DownloadState) -> tuple[tuple[Event, ...], tuple[Effect, ...]
 
 def retry_due(state: DownloadState, message: RetryDue, ctx: Context) -> Decision:
     """It is time. A word of one that was given up does not count."""
-    return NOTHING if message.effect_id != state.retry_id else resumed(state, ctx)
+    return NOTHING if message.effect_id != state.retry_id else resumed(state)
 
 
 def hold_retry(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:
@@ -82,4 +82,4 @@ def reopened(state: DownloadState, message: InterruptDownload, ctx: Context) -> 
     policy = order_of(state).options.retry
     if message.reason != "CRASH" or state.retry_id is not None or policy is None or not policy.resume_on_open:
         return NOTHING
-    return resumed(state, ctx)
+    return resumed(state)

@@ -13,7 +13,8 @@ from partita.actors.downloads.answers import ACTIVE
 from partita.actors.downloads.behavior import TABLE, behavior
 from partita.actors.downloads.carriers import CARRIERS
 from partita.actors.downloads.evolution import EVOLVE
-from partita.events import download_retries, downloads
+from partita.events import download_queue, download_retries, downloads
+from partita.events.download_queue import AdmitDownload
 from partita.events.downloads import (
     PHASES,
     AwaitDownload,
@@ -32,7 +33,7 @@ from partita.events.downloads import (
 from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
 
-MODULES = (downloads, download_retries)
+MODULES = (downloads, download_queue, download_retries)
 
 
 def declared(kind: type) -> set[type]:
@@ -81,6 +82,7 @@ messages = st.one_of(
     st.builds(DownloadFinished, fetches, st.just(1000)),
     st.builds(DownloadBroke, fetches, st.sampled_from(["NETWORK_FAILED", "FILE_TOO_LARGE"]), sizes),
     st.builds(DownloadNotWanted, fetches),
+    st.just(AdmitDownload()),
 )
 
 
