@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Literal, get_args
 
-from msgspec import Struct, field
+from msgspec import Struct
 
+from partita.events.download_options import NO_OPTIONS, DownloadOptions
 from partita.events.secret import Secret
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
 
 HeaderFields = tuple[tuple[str, Secret], ...]
 """Header fields that the caller gave. They may carry credentials, so their values are secrets in the log."""
 
-Phase = Literal["absent", "asking", "deciding", "receiving", "interrupted", "completed", "cancelled", "refused"]
+Phase = Literal[
+    "absent", "queued", "asking", "deciding", "receiving", "interrupted", "completed", "cancelled", "refused"
+]
 """Where a download stands:
 
 - ``absent``: nothing was said to it yet
+- ``queued``: it waits for a place (too many download at a time)
 - ``asking``: the request is out, the head of its response has not come
 - ``deciding``: the head is known, ``will-download`` is being asked
 - ``receiving``: the file is being written
@@ -38,6 +42,7 @@ Reason = Literal[
     "FILE_NAME_TOO_LONG",
     "FILE_TOO_LARGE",
     "FILE_TRANSIENT_ERROR",
+    "FILE_HASH_MISMATCH",
     "NETWORK_FAILED",
     "NETWORK_TIMEOUT",
     "NETWORK_DISCONNECTED",
@@ -63,6 +68,7 @@ RESUMABLE: Final[frozenset[Reason]] = frozenset(
         "FILE_ACCESS_DENIED",
         "FILE_NO_SPACE",
         "FILE_TRANSIENT_ERROR",
+        "FILE_HASH_MISMATCH",
         "NETWORK_FAILED",
         "NETWORK_TIMEOUT",
         "NETWORK_DISCONNECTED",
@@ -96,13 +102,15 @@ class DownloadOrder(Struct, frozen=True, array_like=True, gc=False):
     headers: HeaderFields = ()
     save_path: str | None = None
     started_us: int = 0
+    options: DownloadOptions = NO_OPTIONS
 
 
 class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
     """The head of a download's response, as far as a download needs it; texts are as the server sent them.
 
     ``offset`` is where the body that follows begins (0 when the server sends all of it again), ``total_bytes`` the
-    length of the whole file, 0 when unknown (FEATURES L16).
+    length of the whole file, 0 when unknown (FEATURES L16). ``content_encoding`` is what is undone on the way to the file: such
+    a body has no ranges.
     """
 
     url_chain: tuple[str, ...]
@@ -114,6 +122,7 @@ class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
     e_tag: str = ""
     last_modified: str = ""
     accept_ranges: str = ""
+    content_encoding: str = ""
 
 
 # The session's part: which downloads there are.
@@ -126,6 +135,7 @@ class BeginDownload(Message, frozen=True, tag="downloads.begin/1"):
     directory: str
     headers: HeaderFields = ()
     save_path: str | None = None
+    options: DownloadOptions = NO_OPTIONS
 
 
 class EndDownload(Message, frozen=True, tag="downloads.end/1"):
@@ -141,7 +151,10 @@ class ForgetDownload(Message, frozen=True, tag="downloads.forget/1"):
 
 
 class DownloadAdded(Event, frozen=True, tag="downloads.added/1"):
+    """``queued``: it has to wait for a place."""
+
     order: DownloadOrder
+    queued: bool = False
 
 
 class DownloadEnded(Event, frozen=True, tag="downloads.ended/1"):
@@ -152,26 +165,14 @@ class DownloadForgotten(Event, frozen=True, tag="downloads.forgotten/1"):
     id: str
 
 
-class DownloadEntry(Struct, frozen=True, array_like=True, gc=False):
-    """A line of the ledger."""
-
-    order: DownloadOrder
-    ended: bool = False
-
-
-class DownloadsState(State, frozen=True, tag="downloads.state/1"):
-    """The ledger, oldest first, by id."""
-
-    items: dict[str, DownloadEntry] = field(default_factory=dict)
-
-
 # One download: what its actor is told and asked.
 
 
 class StartDownload(Message, frozen=True, tag="downloads.start/1"):
-    """Told by the session: begin."""
+    """Told by the session: begin; ``queued``: not before there is a place."""
 
     order: DownloadOrder
+    queued: bool = False
 
 
 class ResumeDownload(Message, frozen=True, tag="downloads.resume/1"):
@@ -238,11 +239,15 @@ class DownloadFinished(Outcome, frozen=True, tag="downloads.finished/1"):
 
 
 class DownloadBroke(Outcome, frozen=True, tag="downloads.broke/1"):
-    """It went no further. ``received_bytes`` are synced; ``detail`` says what happened, for people."""
+    """It went no further. ``received_bytes`` are synced; ``detail`` says what happened, for people.
+
+    ``retry_after_s``: the server wants to be left alone for so long (RFC 9110 10.2.3).
+    """
 
     reason: Reason
     received_bytes: int = 0
     detail: str = ""
+    retry_after_s: float = 0.0
 
 
 class DownloadNotWanted(Outcome, frozen=True, tag="downloads.not_wanted/1"):
@@ -257,6 +262,7 @@ class DownloadStarted(Event, frozen=True, tag="downloads.started/1"):
 
     order: DownloadOrder
     effect_id: str | None = None
+    queued: bool = False
 
 
 class DownloadHeadReceived(Event, frozen=True, tag="downloads.head_received/1"):
@@ -341,7 +347,11 @@ class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
 
 
 class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
-    """One download. Times are integer microseconds since 1970; 0 is not yet."""
+    """One download. Times are integer microseconds since 1970; 0 is not yet.
+
+    ``retry_at_us``: it is interrupted and goes on by itself then; ``retry_id`` is what waits, ``attempts`` counts those in a
+    row that brought nothing, ``furthest_bytes`` is how far it ever came.
+    """
 
     phase: Phase = "absent"
     order: DownloadOrder | None = None
@@ -356,3 +366,7 @@ class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
     reason: Reason = "NONE"
     detail: str = ""
     ended_us: int = 0
+    retry_id: str | None = None
+    retry_at_us: int = 0
+    attempts: int = 0
+    furthest_bytes: int = 0

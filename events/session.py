@@ -6,7 +6,7 @@ from msgspec import field
 
 from partita.events.cache import CacheState
 from partita.events.cookies import CookiesState
-from partita.events.downloads import DownloadsState
+from partita.events.download_ledger import DownloadsState
 from partita.events.exchanges import ExchangesState
 from partita.events.net_log import NetLogState
 from partita.events.pages import PagesState

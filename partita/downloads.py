@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _STATES: Final[dict[Phase, str]] = {
     "absent": "progressing",
+    "queued": "progressing",
     "asking": "progressing",
     "deciding": "progressing",
     "receiving": "progressing",

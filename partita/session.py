@@ -278,7 +278,7 @@ class Session(Emitter):
         with self._items_lock:
             item = self._items.get(download_id)
             if item is None:
-                entry = self._state.downloads.items.get(download_id)
+                entry = self._state.downloads.entry(download_id)
                 order = entry.order if entry is not None else DownloadOrder(download_id, "", "")
                 item = DownloadItem(self._partition, self._follower, self._system.callbacks, order)
                 self._items[download_id] = item

@@ -15,17 +15,33 @@ tells names its effect: the word of one that was stopped or given up no longer c
 """
 
 # Every decide and evolve has the same shape, whatever it needs of it.
-# ruff: noqa: ARG001
+# ruff: noqa: ARG001, E501
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from partita.actors.downloads.answers import (
+    answer_of,
+    can_resume,
+    changed,
+    end_of,
+    forgetting,
+    leftovers,
+    order_of,
+    queueing,
+    releasing,
+    settled,
+)
 from partita.actors.downloads.evolution import EVOLVE
+from partita.actors.downloads.fetches import asked, resumed
 from partita.actors.downloads.naming import suggested_name
+from partita.actors.downloads.retries import dropped, hold_retry, planned, reopened, retry_due, retry_lost, waits_on
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_queue import AdmitDownload
+from partita.events.download_retries import RetryDue
 from partita.events.downloads import (
     PHASES,
     RESUMABLE,
@@ -37,23 +53,17 @@ from partita.events.downloads import (
     DownloadCompleted,
     DownloadFinished,
     DownloadHead,
-    DownloadHeadFields,
     DownloadHeadReceived,
     DownloadInterrupted,
     DownloadNotWanted,
-    DownloadOrder,
     DownloadPaused,
     DownloadProgressed,
-    DownloadResumed,
     DownloadStarted,
     DownloadState,
     DownloadTurnedDown,
     DownloadUnpaused,
-    EndDownload,
     FetchDownload,
-    ForgetDownload,
     InterruptDownload,
-    Milestone,
     PauseDownload,
     Phase,
     ReportProgress,
@@ -62,80 +72,83 @@ from partita.events.downloads import (
     StopFetch,
     TargetChosen,
 )
-from partita.events.errors import DownloadFailed, DownloadRefused
-from partita.events.system import EffectLost, EffectSettled, Recover, ShutDown, Tell
-from partita.events.types import Effect, Event, Message
-
-ACTIVE: Final[frozenset[Phase]] = frozenset({"asking", "deciding", "receiving"})
-"""Electron's ``progressing`` (FEATURES L19)."""
-
-_MILESTONES: Final[tuple[Milestone, ...]] = ("announced", "stopped", "done", "running")
-
-
-def can_resume(state: DownloadState) -> bool:
-    """FEATURES L9: it is paused, or was interrupted by something that may pass."""
-    return state.paused or (state.phase == "interrupted" and state.reason in RESUMABLE)
-
+from partita.events.errors import DownloadFailed
+from partita.events.system import EffectLost, Recover, ShutDown
+from partita.events.types import Message
 
 # -- rows of the table ------------------------------------------------------------------------------------------------
 
 
 def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decision:
-    """Ask for it."""
+    """Ask for it, or wait until there is a place."""
+    if message.queued:
+        return changed(state, (DownloadStarted(message.order, queued=True),))
     effect_id = ctx.id()
-    return _changed(
+    return changed(
         state, (DownloadStarted(message.order, effect_id),), (FetchDownload(id=effect_id, order=message.order),)
     )
 
 
 def resume(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
-    """Ask for what is missing; what carries that out sees whether the server still has the same file."""
-    if not can_resume(state):
-        return NOTHING
-    head = state.head or DownloadHeadFields(url_chain=(), status=0)
-    effect_id = ctx.id()
-    fetch = FetchDownload(
-        id=effect_id,
-        order=_order(state),
-        target_path=state.target_path,
-        part_path=state.part_path,
-        offset=state.received_bytes,
-        total_bytes=head.total_bytes,
-        e_tag=head.e_tag,
-        last_modified=head.last_modified,
-    )
-    return _changed(state, (DownloadResumed(effect_id),), (fetch,))
+    """By hand: what would have done it by itself is given up."""
+    return resumed(state, *dropped(state)) if can_resume(state) else NOTHING
 
 
 def unpause(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
     """Read on."""
-    return _changed(state, (DownloadUnpaused(),)) if state.paused else NOTHING
+    return changed(state, (DownloadUnpaused(),)) if state.paused else NOTHING
 
 
 def pause(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:
     """Read no further."""
-    return NOTHING if state.paused else _changed(state, (DownloadPaused(),))
+    return NOTHING if state.paused else changed(state, (DownloadPaused(),))
+
+
+def admitted(state: DownloadState, message: AdmitDownload, ctx: Context) -> Decision:
+    """There is a place for it. Whoever paused it has given that back already."""
+    return NOTHING if state.paused else asked(state, ctx)
+
+
+def pause_queued(state: DownloadState, message: PauseDownload, ctx: Context) -> Decision:
+    """Nobody waits behind one that does not want to go."""
+    return NOTHING if state.paused else changed(state, (DownloadPaused(),), (releasing(state),))
+
+
+def unpause_queued(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
+    """Wait again; and say so again, if the session has not heard it."""
+    if not state.paused:
+        return Decision(effects=(queueing(state),))
+    return changed(state, (DownloadUnpaused(),), (queueing(state),))
+
+
+def interrupt_queued(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
+    """Stop waiting. At an opening: wait on, if the policy says so."""
+    policy = order_of(state).options.retry
+    if message.reason == "CRASH" and policy is not None and policy.resume_on_open:
+        return NOTHING if state.paused else Decision(effects=(queueing(state),))
+    event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
+    return changed(state, (event,), (releasing(state),))
 
 
 def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decision:
     """Stop, delete, end."""
     if state.phase == "interrupted" and not can_resume(state):
         return NOTHING
-    return _changed(
+    return changed(
         state,
-        (DownloadCancelled(ctx.now_us), *_settled(state)),
-        (StopFetch(state.effect_id, *_leftovers(state)), _end(state)),
+        (DownloadCancelled(ctx.now_us), *settled(state)),
+        (StopFetch(state.effect_id or state.retry_id, *leftovers(state)), end_of(state)),
     )
 
 
 def crash(state: DownloadState, message: Recover, ctx: Context) -> Decision:
     """The process that received this has ended; the kernel settles what was in flight. Always an opening's first turn."""
-    return _changed(state, (DownloadInterrupted("CRASH", state.received_bytes, ended_us=ctx.now_us),))
+    return changed(state, (DownloadInterrupted("CRASH", state.received_bytes, ended_us=ctx.now_us),))
 
 
 def shut_down(state: DownloadState, message: ShutDown, ctx: Context) -> Decision:
     """The process ends in good order; the kernel has stopped the fetch, and settles it."""
-    return _changed(state, (DownloadInterrupted("USER_SHUTDOWN", state.received_bytes, ended_us=ctx.now_us),))
+    return changed(state, (DownloadInterrupted("USER_SHUTDOWN", state.received_bytes, ended_us=ctx.now_us),))
 
 
 def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
@@ -143,21 +156,12 @@ def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) ->
     if message.reason == "CRASH":
         return NOTHING
     event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
-    return _changed(state, (event, *_settled(state)), (StopFetch(state.effect_id),))
+    return changed(state, (event, *settled(state)), (StopFetch(state.effect_id), releasing(state)))
 
 
 def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """Its first turn was lost with the process: it exists all the same, for the session's turn was not."""
-    return _changed(
-        state, (DownloadStarted(message.order), DownloadInterrupted(message.reason, 0, ended_us=ctx.now_us))
-    )
-
-
-def end_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
-    """The session has not heard that it ended: that turn was lost."""
-    if can_resume(state):
-        return NOTHING
-    return Decision(effects=(_end(state),))
+    return changed(state, (DownloadStarted(message.order), DownloadInterrupted(message.reason, 0, ended_us=ctx.now_us)))
 
 
 def head_came(state: DownloadState, message: DownloadHead, ctx: Context) -> Decision:
@@ -166,14 +170,14 @@ def head_came(state: DownloadState, message: DownloadHead, ctx: Context) -> Deci
         return NOTHING
     head = message.head
     name = state.filename or suggested_name(head.url_chain[-1], head.content_disposition, head.mime_type)
-    return _changed(state, (DownloadHeadReceived(head, name),), reply=name)
+    return changed(state, (DownloadHeadReceived(head, name),), reply=name)
 
 
 def target_chosen(state: DownloadState, message: ChooseTarget, ctx: Context) -> Decision:
     """Where the file goes, from now on and after every crash."""
     if message.effect_id != state.effect_id:
         return NOTHING
-    return _changed(state, (TargetChosen(message.target_path, message.part_path, message.claimed),), reply=True)
+    return changed(state, (TargetChosen(message.target_path, message.part_path, message.claimed),), reply=True)
 
 
 def progress(state: DownloadState, message: ReportProgress, ctx: Context) -> Decision:
@@ -188,8 +192,9 @@ def finished(state: DownloadState, message: DownloadFinished, ctx: Context) -> D
     if message.effect_id != state.effect_id:
         return NOTHING
     if not state.target_path:  # a defect took the turn that named the file: nobody could find it
-        return _changed(state, (DownloadInterrupted("CRASH", 0, "the file's name was lost", ctx.now_us),))
-    return _changed(state, (DownloadCompleted(message.received_bytes, ctx.now_us),), (_end(state),))
+        lost_name = DownloadInterrupted("CRASH", 0, "the file's name was lost", ctx.now_us)
+        return changed(state, (lost_name,), (releasing(state),))
+    return changed(state, (DownloadCompleted(message.received_bytes, ctx.now_us),), (end_of(state),))
 
 
 def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decision:
@@ -198,32 +203,40 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
         return NOTHING
     event = DownloadInterrupted(message.reason, message.received_bytes, message.detail, ctx.now_us)
     if message.reason in RESUMABLE:
-        return _changed(state, (event,))
-    return _changed(state, (event,), (StopFetch(None, *_leftovers(state)), _end(state)))
+        events, effects = planned(state, event, ctx, message.retry_after_s)
+        return changed(state, (event, *events), (*effects, releasing(state)))
+    return changed(state, (event,), (StopFetch(None, *leftovers(state)), end_of(state)))
 
 
 def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
     """A defect ended the fetch: what has come so far is worth keeping."""
     if message.effect_id != state.effect_id:
         return NOTHING
-    return _changed(state, (DownloadInterrupted("CRASH", state.received_bytes, message.error, ctx.now_us),))
+    event = DownloadInterrupted("CRASH", state.received_bytes, message.error, ctx.now_us)
+    events, effects = planned(state, event, ctx)
+    return changed(state, (event, *events), (*effects, releasing(state)))
 
 
 def not_wanted(state: DownloadState, message: DownloadNotWanted, ctx: Context) -> Decision:
     """``prevent_default()``: it ends and leaves the list (FEATURES E2)."""
     if message.effect_id != state.effect_id:
         return NOTHING
-    return _changed(state, (DownloadTurnedDown(ctx.now_us),), (_forget(state),))
+    return changed(state, (DownloadTurnedDown(ctx.now_us),), (forgetting(state),))
+
+
+def end_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
+    """The session has not heard that it ended: that turn was lost."""
+    return Decision(effects=(end_of(state),))
 
 
 def forget_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """The session has not heard that it was refused."""
-    return Decision(effects=(_forget(state),))
+    return Decision(effects=(forgetting(state),))
 
 
 def wait(state: DownloadState, message: AwaitDownload, ctx: Context) -> Decision:
     """Reply now, or when the milestone is reached."""
-    answer = _answer(state, message.milestone)
+    answer = answer_of(state, message.milestone)
     if answer is None:
         return Decision(waits=message.milestone)
     return Decision(refusal=answer) if isinstance(answer, Exception) else Decision(reply=answer)
@@ -243,22 +256,24 @@ def unknown(state: DownloadState, message: Message, ctx: Context) -> Decision:
 
 # fmt: off
 TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
-    #                    absent     asking     deciding       receiving  interrupted completed  cancelled  refused
-    StartDownload:     (start,     ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
-    ResumeDownload:    (unknown,   unpause,   unpause,       unpause,   resume,     ignore,    ignore,    ignore),
-    PauseDownload:     (unknown,   pause,     pause,         pause,     ignore,     ignore,    ignore,    ignore),
-    CancelDownload:    (unknown,   cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
-    InterruptDownload: (unstarted, interrupt, interrupt,     interrupt, end_again,  end_again, end_again, forget_again),
-    Recover:           (ignore,    crash,     crash,         crash,     ignore,     ignore,    ignore,    ignore),
-    ShutDown:          (ignore,    shut_down, shut_down,     shut_down, ignore,     ignore,    ignore,    ignore),
-    AwaitDownload:     (unknown,   wait,      wait,          wait,      wait,       wait,      wait,      wait),
-    DownloadHead:      (ignore,    head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
-    ChooseTarget:      (ignore,    ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
-    ReportProgress:    (ignore,    ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
-    DownloadFinished:  (ignore,    finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
-    DownloadBroke:     (ignore,    broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
-    EffectLost:        (ignore,    lost,      lost,          lost,      ignore,     ignore,    ignore,    ignore),
-    DownloadNotWanted: (ignore,    not_wanted, not_wanted,   not_wanted,  ignore,     ignore,    ignore,    ignore),
+    #                    absent     queued            asking     deciding       receiving  interrupted completed  cancelled  refused
+    StartDownload:     (start,     ignore,           ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    AdmitDownload:     (ignore,    admitted,         ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    ResumeDownload:    (unknown,   unpause_queued,   unpause,   unpause,       unpause,   resume,     ignore,    ignore,    ignore),
+    PauseDownload:     (unknown,   pause_queued,     pause,     pause,         pause,     hold_retry, ignore,    ignore,    ignore),
+    CancelDownload:    (unknown,   cancel,           cancel,    cancel,        cancel,    cancel,     ignore,    ignore,    ignore),
+    InterruptDownload: (unstarted, interrupt_queued, interrupt, interrupt,     interrupt, reopened,   end_again, end_again, forget_again),
+    Recover:           (ignore,    ignore,           crash,     crash,         crash,     waits_on,   ignore,    ignore,    ignore),
+    ShutDown:          (ignore,    ignore,           shut_down, shut_down,     shut_down, ignore,     ignore,    ignore,    ignore),
+    AwaitDownload:     (unknown,   wait,             wait,      wait,          wait,      wait,       wait,      wait,      wait),
+    DownloadHead:      (ignore,    ignore,           head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
+    ChooseTarget:      (ignore,    ignore,           ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
+    ReportProgress:    (ignore,    ignore,           ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
+    DownloadFinished:  (ignore,    ignore,           finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
+    DownloadBroke:     (ignore,    ignore,           broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
+    EffectLost:        (ignore,    ignore,           lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),
+    DownloadNotWanted: (ignore,    ignore,           not_wanted, not_wanted,   not_wanted, ignore,    ignore,    ignore,    ignore),
+    RetryDue:          (ignore,    ignore,           ignore,    ignore,        ignore,    retry_due,  ignore,    ignore,    ignore),
 }
 # fmt: on
 """A row for each message, a column for each phase, in the order of ``PHASES``."""
@@ -279,70 +294,3 @@ behavior: Final[Behavior[DownloadState]] = Behavior(
     decide={message: _row(cells) for message, cells in TABLE.items()},
     evolve=EVOLVE,
 )
-
-
-# -- what the rows are made of ----------------------------------------------------------------------------------------
-
-
-def _changed(
-    state: DownloadState, events: tuple[Event, ...], effects: tuple[Effect, ...] = (), reply: object = None
-) -> Decision:
-    """The decision, with answers for whoever waits for a milestone that these events reach."""
-    after = state
-    for event in events:
-        if not isinstance(event, EffectSettled):
-            after = EVOLVE[type(event)](after, event)
-    reached = ((milestone, _answer(after, milestone)) for milestone in _MILESTONES)
-    answers = tuple((milestone, answer) for milestone, answer in reached if answer is not None)
-    return Decision(events=events, effects=effects, reply=reply, answers=answers)
-
-
-def _answer(state: DownloadState, milestone: Milestone) -> Phase | Exception | None:
-    """The phase when the milestone is reached, an exception when it never will be, None when it may yet."""
-    stopped = state.phase not in ACTIVE
-    match milestone:
-        case "running":
-            reached = not state.paused
-        case "stopped":
-            reached = stopped
-        case "done":
-            reached = stopped and not can_resume(state)
-        case "announced":
-            reached = bool(state.target_path) or stopped
-            if stopped and not state.target_path and (failure := _unannounced(state)) is not None:
-                return failure
-    return state.phase if reached else None
-
-
-def _unannounced(state: DownloadState) -> Exception | None:
-    """Why ``will-download`` was not answered with a file; None when it was asked, and the download stopped then."""
-    url = _order(state).url
-    if state.phase == "refused":
-        return DownloadRefused(f"{url} was refused: a listener of will-download prevented it")
-    if state.head is not None:
-        return None
-    why = f"{state.reason} ({state.detail})" if state.detail else state.reason
-    return DownloadFailed(f"{url} could not begin: {why}")
-
-
-def _order(state: DownloadState) -> DownloadOrder:
-    assert state.order is not None, "a download that is not absent has an order"
-    return state.order
-
-
-def _settled(state: DownloadState) -> tuple[EffectSettled, ...]:
-    """The fetch is stopped, so no outcome of it will come."""
-    return () if state.effect_id is None else (EffectSettled(state.effect_id),)
-
-
-def _leftovers(state: DownloadState) -> tuple[tuple[str, ...], str]:
-    """What is on the disk and would be of no use: files, and the placeholder of a name."""
-    return (state.part_path,) if state.part_path else (), state.target_path if state.claimed else ""
-
-
-def _end(state: DownloadState) -> Tell[EndDownload]:
-    return Tell(to="session", message=EndDownload(_order(state).id))
-
-
-def _forget(state: DownloadState) -> Tell[ForgetDownload]:
-    return Tell(to="session", message=ForgetDownload(_order(state).id))

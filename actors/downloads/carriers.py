@@ -13,15 +13,20 @@ from itertools import count, islice
 from pathlib import PurePath
 from typing import Final
 
-from partita.actors.downloads import interruptions, ranges
+from partita.actors.downloads import integrity, interruptions, ranges
+from partita.actors.downloads.codings import decoder_of, is_coded
 from partita.actors.downloads.ledger import actor_of
-from partita.actors.downloads.naming import candidates
+from partita.actors.downloads.naming import candidates, suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
+from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
+from partita.actors.network.decoding import Decoder
 from partita.actors.network.exchange import Answer, exchange
+from partita.actors.network.fields import first
 from partita.actors.network.http import NetError
 from partita.actors.network.redirects import Outgoing
+from partita.events.download_retries import WaitToRetry
 from partita.events.downloads import (
     AwaitDownload,
     ChooseTarget,
@@ -29,6 +34,7 @@ from partita.events.downloads import (
     DownloadFinished,
     DownloadHead,
     DownloadNotWanted,
+    DownloadOrder,
     DownloadState,
     FetchDownload,
     Reason,
@@ -41,6 +47,9 @@ from partita.events.types import Outcome
 
 IDLE_S: Final = 300.0
 """How long the server may say nothing before the download is interrupted."""
+
+ROOM_FROM_BYTES: Final = 1 << 20
+"""A smaller file is just written: asking whether there is room would take longer."""
 
 MOST_NAMES: Final = 10_000
 """How many names of the form ``name (n)`` are tried."""
@@ -115,9 +124,15 @@ class _Fetch:
         if not effect.part_path:
             return 0
         size = await self._files.size(effect.part_path)
-        if size is None and effect.total_bytes and await self._files.size(effect.target_path) == effect.total_bytes:
-            reached("download.renamed_before_the_crash")
-            return None  # the process ended between the rename and its turn
+        if size is None:  # deleted, or the process ended between the rename and its turn
+            target_bytes = await self._files.size(effect.target_path)
+            if effect.total_bytes and target_bytes == effect.total_bytes:
+                reached("download.renamed_before_the_crash")
+                return None
+            if target_bytes and self._download().claimed:
+                await self._files.rename(effect.target_path, effect.part_path)
+                await self._files.claim(effect.target_path)
+                size = target_bytes
         condition = ranges.validator(effect.e_tag, effect.last_modified)
         if size is None or size < effect.offset or condition is None:
             return 0
@@ -126,7 +141,7 @@ class _Fetch:
     async def _request(self, offset: int) -> Outcome:
         effect = self._effect
         if offset and offset == effect.total_bytes:
-            await self._open(offset)
+            await self._open(offset, effect.total_bytes)
             return await self._finish(effect.total_bytes)
         while True:
             answer = await self._ask_for(offset)
@@ -142,8 +157,9 @@ class _Fetch:
             if fit == "failed":
                 reason = interruptions.of_status(response.status)
                 detail = f"{answer.request.url} answered {response.status} {response.reason}".rstrip()
-                return self.broke("SERVER_FAILED" if reason == "NONE" else reason, detail)
-            if fit == "goes on":
+                wait_s = interruptions.retry_after_s(response.status, response.headers, self._door.world.clock.now_us())
+                return self.broke("SERVER_FAILED" if reason == "NONE" else reason, detail, wait_s)
+            if fit == "goes on" and not is_coded(response.headers):
                 reached("download.goes_on_by_range")
                 return await self._take(answer, offset)
             offset = 0
@@ -176,7 +192,9 @@ class _Fetch:
     async def _take(self, answer: Answer, offset: int) -> Outcome:
         """Tell the head, find the place, receive the body."""
         response = answer.response
-        head = ranges.head_of(answer.url_chain, response.status, response.headers, offset)
+        decoder = self._decoder_of(answer)
+        status, headers = response.status, response.headers
+        head = ranges.head_of(answer.url_chain, status, headers, offset, is_decoded=decoder is not None)
         name = await self._door.ask(DownloadHead(self._effect.id, head))
         if not isinstance(name, str):
             reached("download.unwanted")
@@ -184,9 +202,24 @@ class _Fetch:
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._target_path and not await self._choose_target(name):
             return DownloadNotWanted(self._effect.id)
-        await self._open(offset)
-        await self._receive(response)
-        return await self._finish(head.total_bytes)
+        await self._open(offset, head.total_bytes)
+        if decoder is None:
+            await self._receive(response)
+            return await self._finish(head.total_bytes)
+        came_bytes = await self._receive_decoded(response, decoder)
+        announced_bytes = ranges.total_of(status, headers, 0)
+        if announced_bytes and came_bytes != announced_bytes:
+            return self._wrong_length(announced_bytes, came_bytes)
+        return await self._finish(0)
+
+    def _decoder_of(self, answer: Answer) -> Decoder | None:
+        headers = answer.response.headers
+        coding = first(headers, "content-encoding")
+        if not coding:
+            return None
+        mime_type = first(headers, "content-type") or ""
+        name = suggested_name(answer.url_chain[-1], first(headers, "content-disposition") or "", mime_type)
+        return decoder_of(coding, mime_type, name)
 
     async def _choose_target(self, name: str) -> bool:
         """Ask ``will-download``, keep the names free, tell the download; False when it was refused."""
@@ -222,9 +255,17 @@ class _Fetch:
 
     # -- the body -----------------------------------------------------------------------------------------------------
 
-    async def _open(self, offset: int) -> None:
+    async def _open(self, offset: int, total_bytes: int) -> None:
+        """Open the part file, and have room for the rest: a full disk is told before the first byte, not after the last."""
+        missing_bytes = total_bytes - offset
+        if missing_bytes >= ROOM_FROM_BYTES:
+            free_bytes = await self._files.free_bytes(self._part_path)
+            if free_bytes is not None and free_bytes < missing_bytes:
+                raise OSError(errno.ENOSPC, f"{missing_bytes} bytes are to come, and there is room for {free_bytes}")
         file = await self._files.open(self._part_path, keep_bytes=offset)
         self._part = PartFile(file, offset, self._door.world.clock, self._report)
+        if missing_bytes >= ROOM_FROM_BYTES:
+            await file.reserve(total_bytes)
 
     def _report(self, synced_bytes: int) -> None:
         self._door.tell(ReportProgress(self._effect.id, synced_bytes))
@@ -242,17 +283,43 @@ class _Fetch:
         await part.checkpoint()
         await self._door.ask(AwaitDownload("running"))
 
+    async def _receive_decoded(self, response: NetworkResponse, decoder: Decoder) -> int:
+        """The same for a body whose coding is undone; returns how many bytes came."""
+        part = self._part
+        assert part is not None
+        came_bytes = 0
+        async for chunk in response.body():
+            came_bytes += len(chunk)
+            for piece in decoder.feed(chunk):
+                await part.add(piece)
+            if self._download().paused:
+                await self._pause(part)
+        return came_bytes
+
     async def _finish(self, total_bytes: int) -> Outcome:
         part = self._part
         assert part is not None
         await part.sync()
         if total_bytes and part.received_bytes != total_bytes:
-            detail = f"{total_bytes} bytes were announced, {part.received_bytes} came"
-            return self.broke("SERVER_CONTENT_LENGTH_MISMATCH", detail)
+            return self._wrong_length(total_bytes, part.received_bytes)
         await self._close_part()
-        await self._files.rename(self._part_path, self._target_path)
+        order = self._effect.order
+        wrong = await integrity.mismatch(self._files, self._part_path, order.options.integrity)
+        if wrong is not None:
+            return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
+        with contextlib.suppress(OSError):  # a file system may have no place for it
+            await self._files.mark(self._part_path, self._marked_url(), _referrer(order))
+        await self._files.rename(self._part_path, self._target_path, over_nothing=self._download().claimed)
         self._renamed = True
         return DownloadFinished(self._effect.id, part.received_bytes)
+
+    def _marked_url(self) -> str:
+        head = self._download().head
+        return self._effect.order.url if head is None or not head.url_chain else head.url_chain[-1]
+
+    def _wrong_length(self, announced_bytes: int, came_bytes: int) -> Outcome:
+        detail = f"{announced_bytes} bytes were announced, {came_bytes} came"
+        return self.broke("SERVER_CONTENT_LENGTH_MISMATCH", detail)
 
     # -- how it ends --------------------------------------------------------------------------------------------------
 
@@ -265,9 +332,9 @@ class _Fetch:
                 return self.broke(interruptions.of_file_error(error), str(error))
         return self.broke(reason, detail)
 
-    def broke(self, reason: Reason, detail: str) -> Outcome:
+    def broke(self, reason: Reason, detail: str, retry_after_s: float = 0.0) -> Outcome:
         received = self._kept_bytes if self._part is None else self._part.synced_bytes
-        return DownloadBroke(self._effect.id, reason, received, detail)
+        return DownloadBroke(self._effect.id, reason, received, detail, retry_after_s)
 
     async def close(self) -> None:
         """Also when the fetch was stopped: the ports' ``close`` and ``remove`` run to their end."""
@@ -290,4 +357,12 @@ class _Fetch:
             await self._part.close()
 
 
-CARRIERS: Final[Carriers] = {FetchDownload: fetch_download, StopFetch: stop_fetch}
+def _referrer(order: DownloadOrder) -> str:
+    return next((value.reveal_text() for name, value in order.headers if name.lower() == "referer"), "")
+
+
+CARRIERS: Final[Carriers] = {
+    FetchDownload: fetch_download,
+    StopFetch: stop_fetch,
+    WaitToRetry: wait_to_retry,
+}

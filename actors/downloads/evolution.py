@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from partita.actors.kernel.behavior import Evolve
+from partita.events.download_queue import DownloadQueued
+from partita.events.download_retries import DownloadRetryDropped, DownloadRetryPlanned
 from partita.events.downloads import (
     DownloadCancelled,
     DownloadCompleted,
@@ -27,9 +29,15 @@ from partita.events.downloads import (
 )
 from partita.events.types import Event
 
+_WAITS_NO_MORE: Final[Mapping[str, Any]] = {"retry_id": None, "retry_at_us": 0}
+
 
 def _started(state: DownloadState, event: DownloadStarted) -> DownloadState:
-    return DownloadState(phase="asking", order=event.order, effect_id=event.effect_id)
+    return DownloadState(phase="queued" if event.queued else "asking", order=event.order, effect_id=event.effect_id)
+
+
+def _queued(state: DownloadState, event: DownloadQueued) -> DownloadState:
+    return replace(state, phase="queued", reason="NONE", detail="", ended_us=0, **_WAITS_NO_MORE)
 
 
 def _head_received(state: DownloadState, event: DownloadHeadReceived) -> DownloadState:
@@ -53,7 +61,20 @@ def _target_chosen(state: DownloadState, event: TargetChosen) -> DownloadState:
 
 
 def _progressed(state: DownloadState, event: DownloadProgressed) -> DownloadState:
-    return replace(state, received_bytes=event.received_bytes)
+    return replace(state, received_bytes=event.received_bytes, **_further(state, event.received_bytes))
+
+
+def _further(state: DownloadState, received_bytes: int) -> dict[str, int]:
+    """Attempts are counted anew where it comes further than it ever was."""
+    return {"furthest_bytes": received_bytes, "attempts": 0} if received_bytes > state.furthest_bytes else {}
+
+
+def _retry_planned(state: DownloadState, event: DownloadRetryPlanned) -> DownloadState:
+    return replace(state, retry_id=event.effect_id, retry_at_us=event.at_us, attempts=event.attempt)
+
+
+def _retry_dropped(state: DownloadState, event: DownloadRetryDropped) -> DownloadState:
+    return replace(state, retry_id=None, retry_at_us=0, attempts=0)
 
 
 def _paused(state: DownloadState, event: DownloadPaused) -> DownloadState:
@@ -65,7 +86,9 @@ def _unpaused(state: DownloadState, event: DownloadUnpaused) -> DownloadState:
 
 
 def _resumed(state: DownloadState, event: DownloadResumed) -> DownloadState:
-    return replace(state, phase="asking", effect_id=event.effect_id, reason="NONE", detail="", ended_us=0)
+    return replace(
+        state, phase="asking", effect_id=event.effect_id, reason="NONE", detail="", ended_us=0, **_WAITS_NO_MORE
+    )
 
 
 def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadState:
@@ -78,6 +101,7 @@ def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadSt
         reason=event.reason,
         detail=event.detail,
         ended_us=event.ended_us,
+        **_further(state, event.received_bytes),
     )
 
 
@@ -94,7 +118,13 @@ def _completed(state: DownloadState, event: DownloadCompleted) -> DownloadState:
 
 def _cancelled(state: DownloadState, event: DownloadCancelled) -> DownloadState:
     return replace(
-        state, phase="cancelled", paused=False, effect_id=None, reason="USER_CANCELED", ended_us=event.ended_us
+        state,
+        phase="cancelled",
+        paused=False,
+        effect_id=None,
+        reason="USER_CANCELED",
+        ended_us=event.ended_us,
+        **_WAITS_NO_MORE,
     )
 
 
@@ -114,4 +144,7 @@ EVOLVE: Final[Mapping[type[Event], Evolve[DownloadState]]] = {
     DownloadCompleted: _completed,
     DownloadCancelled: _cancelled,
     DownloadTurnedDown: _turned_down,
+    DownloadRetryPlanned: _retry_planned,
+    DownloadRetryDropped: _retry_dropped,
+    DownloadQueued: _queued,
 }

@@ -6,6 +6,8 @@ import errno
 from collections.abc import Mapping
 from typing import Final
 
+from partita.actors.cache import dates
+from partita.actors.network.fields import Fields, first
 from partita.actors.network.http import NetError
 from partita.events.downloads import Reason
 
@@ -55,6 +57,8 @@ _OF_STATUS: Final[Mapping[int, Reason]] = {
     416: "SERVER_NO_RANGE",
 }
 
+_BUSY: Final = frozenset({429, 503})
+_MOST_DIGITS: Final = 9
 _GOOD: Final = frozenset({200, 201, 202, 203, 206})
 
 
@@ -73,3 +77,14 @@ def of_net_error(error: NetError) -> Reason:
 def of_status(status: int) -> Reason:
     """What a response's status says about its body; ``NONE``: it is the file."""
     return "NONE" if status in _GOOD else _OF_STATUS.get(status, "SERVER_FAILED")
+
+
+def retry_after_s(status: int, headers: Fields, now_us: int) -> float:
+    """How long the server wants to be left alone (RFC 9110 10.2.3): seconds, or until a date; 0 when it does not say."""
+    value = (first(headers, "retry-after") or "").strip()
+    if status not in _BUSY:
+        return 0.0
+    if value.isascii() and value.isdecimal():
+        return float(value[:_MOST_DIGITS])
+    until_us = dates.parsed(value)
+    return 0.0 if until_us is None else max(0.0, (until_us - now_us) / 1e6)

@@ -10,8 +10,11 @@ from partita.events.points import buggify
 
 WRITE_BYTES: Final = 1 << 20
 CHECKPOINT_BYTES: Final = 4 << 20
-CHECKPOINT_S: Final = 0.25
-"""There is a checkpoint after so many bytes or seconds: a crash costs what came since the last one."""
+CHECKPOINT_S: Final = 0.5
+"""There is a checkpoint after so many bytes or seconds: a crash costs what came since the last one.
+
+Each is a turn, so that a slow download has two a second at most in the log.
+"""
 
 
 class PartFile:

@@ -56,23 +56,29 @@ def _agree(now: str | None, before: str) -> bool:
     return not (now and before) or now == before
 
 
-def head_of(url_chain: tuple[str, ...], status: int, headers: Fields, offset: int) -> DownloadHeadFields:
-    """What a download keeps of a response's head; ``offset`` is where the body begins in the file."""
+def head_of(
+    url_chain: tuple[str, ...], status: int, headers: Fields, offset: int, *, is_decoded: bool = False
+) -> DownloadHeadFields:
+    """What a download keeps of a response's head; ``offset`` is where the body begins in the file.
+
+    ``is_decoded``: the body's coding is undone, so that nobody knows how long the file will be.
+    """
     return DownloadHeadFields(
         url_chain=url_chain,
         status=status,
         offset=offset,
-        total_bytes=_total(status, headers, offset),
+        total_bytes=0 if is_decoded else total_of(status, headers, offset),
         mime_type=(first(headers, "content-type") or "").partition(";")[0].strip().lower(),
         content_disposition=first(headers, "content-disposition") or "",
         e_tag=first(headers, "etag") or "",
         last_modified=first(headers, "last-modified") or "",
         accept_ranges=first(headers, "accept-ranges") or "",
+        content_encoding=(first(headers, "content-encoding") or "") if is_decoded else "",
     )
 
 
-def _total(status: int, headers: Fields, offset: int) -> int:
-    """The length of the whole file; 0 when the server does not say."""
+def total_of(status: int, headers: Fields, offset: int) -> int:
+    """The length of the whole file, as it is sent; 0 when the server does not say."""
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
     if status == _PARTIAL and match is not None and match[3] != "*":
         return int(match[3])

@@ -96,6 +96,10 @@ class RecordingDoor:
         return self._door.partition
 
     @property
+    def actor(self) -> str:
+        return self._door.actor
+
+    @property
     def cause(self) -> Cause:
         return self._door.cause
 

@@ -158,6 +158,13 @@ class Network(Protocol):
 class OpenFile(Protocol):
     """A file open for writing."""
 
+    async def reserve(self, size_bytes: int) -> None:
+        """Have room on the disk for so many bytes; the file's length stays. Where that cannot be had, nothing happens.
+
+        Raises ``OSError`` ``ENOSPC`` when there is no such room.
+        """
+        ...
+
     async def write(self, offset: int, data: bytes) -> None:
         """Write all of ``data`` at ``offset``. Raises ``OSError``."""
         ...
@@ -210,8 +217,19 @@ class Files(Protocol):
         """Create ``path`` empty, folders included, durably; False when something of that name is there already."""
         ...
 
-    async def rename(self, source: str, target: str) -> None:
-        """Move ``source`` over ``target``, durably (the folder is synced)."""
+    async def free_bytes(self, path: str) -> int | None:
+        """How much could be written where ``path`` lies; None when nobody knows."""
+        ...
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
+        """Move ``source`` over ``target``, durably (the folder is synced).
+
+        ``over_nothing``: only where there is no ``target``, or an empty one that holds its name; else ``FileExistsError``.
+        """
+        ...
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        """Note on a file where it came from, where the platform has a place for that. Raises ``OSError``."""
         ...
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
@@ -290,6 +308,11 @@ class Door(Protocol):
     @property
     def partition(self) -> str:
         """The partition's name."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """The actor that had the effect."""
         ...
 
     @property

@@ -1,15 +1,18 @@
 """The system's clock, randomness and disk."""
 
 # System calls by their names: descriptors, flags and the order of syncs are the point here.
-# ruff: noqa: PTH103, PTH105, PTH108, PTH112, PTH116, PTH117, PTH120
+# ruff: noqa: PTH103, PTH105, PTH108, PTH112, PTH114, PTH116, PTH117, PTH120
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import secrets
+import shutil
 import stat
+import struct
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -23,6 +26,10 @@ _NEW_FILE: Final = 0o666  # the user's umask takes away what it wants
 _PRIVATE_FILE: Final = 0o600
 _WRITING: Final = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE
+_PREALLOCATE: Final = 42  # F_PREALLOCATE, with F_ALLOCATEALL and F_PEOFPOSMODE
+_ALLOCATE_ALL: Final = 4
+_FROM_THE_END: Final = 3
 _FULL_SYNC: Final = 51  # F_FULLFSYNC: on macOS, fsync leaves the data in the drive's cache
 
 
@@ -72,6 +79,10 @@ class DiskFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+
+    async def reserve(self, size_bytes: int) -> None:
+        """See :class:`partita.actors.kernel.world.OpenFile`. On Linux and macOS, where the file system can."""
+        await trio.to_thread.run_sync(_reserve, self._open(), size_bytes)
 
     async def write(self, offset: int, data: bytes) -> None:
         """See :class:`partita.actors.kernel.world.OpenFile`."""
@@ -135,9 +146,17 @@ class DiskFiles:
         """See :class:`partita.actors.kernel.world.Files`."""
         return await trio.to_thread.run_sync(_claim, path)
 
-    async def rename(self, source: str, target: str) -> None:
+    async def free_bytes(self, path: str) -> int | None:
         """See :class:`partita.actors.kernel.world.Files`."""
-        await trio.to_thread.run_sync(_rename, source, target)
+        return await trio.to_thread.run_sync(_free_bytes, path)
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
+        """See :class:`partita.actors.kernel.world.Files`."""
+        await trio.to_thread.run_sync(_rename, source, target, over_nothing)
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        """See :class:`partita.actors.kernel.world.Files`: attributes on Linux, a stream on Windows; on macOS there is no way."""
+        await trio.to_thread.run_sync(_mark, path, url, referrer)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         """See :class:`partita.actors.kernel.world.Files`. It is removed also by a task that has been cancelled."""
@@ -257,8 +276,56 @@ def _claim(path: str) -> bool:
     return True
 
 
-def _rename(source: str, target: str) -> None:
+def _reserve(descriptor: int, size_bytes: int) -> None:
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        allocate = getattr(libc, "fallocate", None)  # os.posix_fallocate would make the file longer, or write zeros
+        if allocate is None or not size_bytes:
+            return
+        allocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+        failed = allocate(descriptor, _KEEP_SIZE, 0, size_bytes) and ctypes.get_errno() == errno.ENOSPC
+    elif sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415  # not on Windows
+
+        failed = False
+        try:
+            fcntl.fcntl(descriptor, _PREALLOCATE, struct.pack("=IiqqQ", _ALLOCATE_ALL, _FROM_THE_END, 0, size_bytes, 0))
+        except OSError as error:
+            failed = error.errno == errno.ENOSPC
+    else:
+        return
+    if failed:
+        raise OSError(errno.ENOSPC, f"there is no room for {size_bytes} bytes")
+
+
+def _free_bytes(path: str) -> int | None:
+    folder = os.path.dirname(_absolute(path))
+    while True:
+        try:
+            return shutil.disk_usage(folder).free
+        except FileNotFoundError:
+            folder, below = os.path.dirname(folder), folder
+            if folder == below:
+                return None
+        except OSError:
+            return None
+
+
+def _mark(path: str, url: str, referrer: str) -> None:
+    if sys.platform == "linux":
+        os.setxattr(path, "user.xdg.origin.url", url.encode(), follow_symlinks=False)
+        if referrer:
+            os.setxattr(path, "user.xdg.referrer.url", referrer.encode(), follow_symlinks=False)
+    elif sys.platform == "win32":
+        lines = ["[ZoneTransfer]", "ZoneId=3", *([f"ReferrerUrl={referrer}"] if referrer else []), f"HostUrl={url}", ""]
+        with open(f"{path}:Zone.Identifier", "w", encoding="utf-8", newline="\r\n") as stream:  # noqa: PTH123
+            stream.write("\n".join(lines))
+
+
+def _rename(source: str, target: str, over_nothing: bool) -> None:
     _make_folder_of(target)
+    if over_nothing and os.path.lexists(target) and (os.path.islink(target) or os.stat(target).st_size):
+        raise FileExistsError(errno.EEXIST, "Something else has got that name", target)
     os.replace(_absolute(source), target)
     for folder in {os.path.dirname(source), os.path.dirname(target)}:
         _sync_folder(folder)

@@ -38,8 +38,14 @@ class FilesBelow:
     async def claim(self, path: str) -> bool:
         return await self._files.claim(self._at(path))
 
-    async def rename(self, source: str, target: str) -> None:
-        await self._files.rename(self._at(source), self._at(target))
+    async def free_bytes(self, path: str) -> int | None:
+        return await self._files.free_bytes(self._at(path))
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
+        await self._files.rename(self._at(source), self._at(target), over_nothing=over_nothing)
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        await self._files.mark(self._at(path), url, referrer)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         await self._files.remove(self._at(path), only_if_empty=only_if_empty)

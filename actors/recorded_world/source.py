@@ -183,8 +183,14 @@ class ClaimedFiles:
             await file.close()
         return True
 
-    async def rename(self, source: str, target: str) -> None:
-        await self._files.rename(source, target)
+    async def free_bytes(self, path: str) -> int | None:
+        return await self._files.free_bytes(path)
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
+        await self._files.rename(source, target, over_nothing=over_nothing)
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        await self._files.mark(path, url, referrer)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         await self._files.remove(path, only_if_empty=only_if_empty)

@@ -5,7 +5,8 @@ from rich.text import Text
 from partita.command.options import AsJson, DataDir, Partition, Reveal, Through
 from partita.command.printing import console, plain_table, print_json, size_text
 from partita.command.reading import reading
-from partita.events.downloads import DownloadEntry, DownloadState
+from partita.events.download_ledger import DownloadEntry
+from partita.events.downloads import DownloadState
 from partita.inspection import time_text, to_plain
 from partita.log import SessionAt, state_at
 

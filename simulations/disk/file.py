@@ -19,10 +19,11 @@ Write = tuple[int, bytes | None]
 class File:
     """``content`` is what is read; ``durable`` is what a power cut leaves, with a drawn part of what is ``unsynced``."""
 
-    __slots__ = ("_durable", "_synced", "content", "diverged", "forsworn", "modified_us", "owed", "unsynced")
+    __slots__ = ("_durable", "_synced", "content", "diverged", "forsworn", "marks", "modified_us", "owed", "unsynced")
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = bytearray(content)
+        self.marks: tuple[str, str] | None = None  # where it came from: its URL, and what led there
         self.modified_us = 0  # by the wall clock, in microseconds since 1970
         self._durable = bytearray(content)
         self._synced: list[Write] = []  # on the disk, and not in _durable yet: few files ever see a power cut

@@ -35,8 +35,14 @@ class SimulatedFile:
         """Whose it is."""
         return self._life
 
-    async def write(self, offset: int, data: bytes) -> None:
+    async def reserve(self, size_bytes: int) -> None:
         """See :class:`partita.actors.kernel.world.OpenFile`; so for the rest."""
+        await _arrived(self._medium, self._life)
+        self._open()
+        if size_bytes and self._medium.full:
+            raise os_error(errno.ENOSPC, self._path)
+
+    async def write(self, offset: int, data: bytes) -> None:
         medium = self._medium
         await _arrived(medium, self._life)
         file = self._open()
@@ -179,7 +185,21 @@ class SimulatedFiles:
         medium.sync_folder(folder_of(path))
         return True
 
-    async def rename(self, source: str, target: str) -> None:
+    async def free_bytes(self, path: str) -> int | None:  # noqa: ARG002
+        await _arrived(self._medium, self._life)
+        return 0 if self._medium.full else None
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        medium = self._medium
+        await _arrived(medium, self._life)
+        if medium.read_only:
+            raise os_error(errno.EROFS, path)
+        if (file := medium.names.current.get(_absolute(path))) is None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        if isinstance(file, File):
+            file.marks = (url, referrer)
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
         medium = self._medium
         await _arrived(medium, self._life)
         names = medium.names
@@ -190,6 +210,9 @@ class SimulatedFiles:
         if not isinstance(names.current.get(_absolute(source)), File):
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", source)
         self._check_no_folder(target)
+        there = names.current.get(target)
+        if over_nothing and there is not None and not (isinstance(there, File) and not there.content):
+            raise FileExistsError(errno.EEXIST, "Something else has got that name", target)
         end = medium.faults.strikes("crash.file_rename")
         failure = medium.faults.strikes("file.io_error")
         ends_at = end.below(3) if end is not None else None

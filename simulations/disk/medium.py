@@ -128,6 +128,11 @@ class Medium:
         return None
 
     @property
+    def full(self) -> bool:
+        """Whether there is no room at the moment."""
+        return self._full_for > 0
+
+    @property
     def read_only(self) -> bool:
         """Whether nothing can be written at the moment, not even a lock."""
         return self._read_only_for > 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from partita.actors.downloads.behavior import behavior
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_queue import AdmitDownload, QueueDownload
 from partita.events.downloads import (
     ChooseTarget,
     DownloadBroke,
@@ -32,8 +35,23 @@ HEAD = DownloadHeadFields(
 class Conversation:
     state: DownloadState = field(default_factory=DownloadState)
     said: int = 0
+    admits: bool = True
+    """Whether the session has a place for it whenever it wants one."""
 
     def say(self, message: Message) -> Decision:
+        decision = self._say(message)
+        if self.admits and any(isinstance(told_, QueueDownload) for told_ in told(decision)):
+            then = self._say(AdmitDownload())
+            rest = tuple(effect for effect in decision.effects if effect not in queueings(decision))
+            return msgspec.structs.replace(
+                decision,
+                events=(*decision.events, *then.events),
+                effects=(*rest, *then.effects),
+                answers=(*decision.answers, *then.answers),
+            )
+        return decision
+
+    def _say(self, message: Message) -> Decision:
         self.said += 1
         ctx = Context(seed=b"s", position=self.said, now_us=NOW_US, actor="download/d1")
         decision = behavior.decide[type(message)](self.state, message, ctx)
@@ -46,6 +64,12 @@ class Conversation:
     def fetch(self) -> str:
         assert self.state.effect_id is not None
         return self.state.effect_id
+
+
+def queueings(decision: Decision) -> list[Effect]:
+    return [
+        effect for effect in decision.effects if isinstance(effect, Tell) and isinstance(effect.message, QueueDownload)
+    ]
 
 
 def told(decision: Decision) -> list[Message]:

@@ -18,6 +18,7 @@ from downloads.talking import (
 )
 
 from partita.actors.kernel.behavior import NOTHING
+from partita.events.download_queue import DownloadQueued, ReleaseDownload
 from partita.events.downloads import (
     AwaitDownload,
     CancelDownload,
@@ -100,13 +101,14 @@ def test_a_server_that_hangs_up_leaves_a_download_that_can_go_on() -> None:
     talk = receiving(400)
     decision = talk.say(DownloadBroke(talk.fetch, "NETWORK_FAILED", 450, "gone"))
     assert decision.events == (DownloadInterrupted("NETWORK_FAILED", 450, "gone", NOW_US),)
-    assert decision.effects == (), "it has not ended, and its file stays"
+    assert told(decision) == [ReleaseDownload("d1")], "it has not ended, and its file stays"
+    assert len(decision.effects) == 1
     assert ("stopped", "interrupted") in decision.answers
     assert "done" not in dict(decision.answers)
 
     decision = talk.say(ResumeDownload())
     fetch = fetch_of(decision)
-    assert decision.events == (DownloadResumed(fetch.id),)
+    assert decision.events == (DownloadQueued(), DownloadResumed(fetch.id))
     assert (fetch.offset, fetch.total_bytes, fetch.e_tag) == (450, 1000, '"v1"')
     assert (fetch.target_path, fetch.part_path) == ("/dir/f.bin", "/dir/f.bin.part")
 

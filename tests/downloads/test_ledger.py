@@ -3,13 +3,14 @@ from __future__ import annotations
 from partita.actors.downloads.ledger import behavior
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_ledger import DownloadsState
+from partita.events.download_queue import PlacesCleared
 from partita.events.downloads import (
     BeginDownload,
     DownloadAdded,
     DownloadEnded,
     DownloadForgotten,
     DownloadOrder,
-    DownloadsState,
     EndDownload,
     ForgetDownload,
     InterruptDownload,
@@ -75,7 +76,7 @@ def test_an_opening_interrupts_what_had_not_ended() -> None:
     state, ids = begun(3)
     state, _ = say(state, EndDownload(ids[0]))
     _, decision = say(state, Recover(2))
-    assert decision.events == ()
+    assert decision.events == (PlacesCleared(),)
     assert decision.effects == tuple(
         Tell(to=f"download/{download}", message=InterruptDownload(state.items[download].order)) for download in ids[1:]
     )

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.actors.downloads import ledger
-from partita.actors.downloads.behavior import ACTIVE, TABLE, behavior
+from partita.actors.downloads.answers import ACTIVE
+from partita.actors.downloads.behavior import TABLE, behavior
 from partita.actors.downloads.carriers import CARRIERS
 from partita.actors.downloads.evolution import EVOLVE
-from partita.events import downloads
+from partita.events import download_queue, download_retries, downloads
+from partita.events.download_queue import AdmitDownload
 from partita.events.downloads import (
     PHASES,
     AwaitDownload,
@@ -31,12 +33,15 @@ from partita.events.downloads import (
 from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
 
+MODULES = (downloads, download_queue, download_retries)
+
 
 def declared(kind: type) -> set[type]:
     return {
         value
-        for value in vars(downloads).values()
-        if inspect.isclass(value) and issubclass(value, kind) and value.__module__ == downloads.__name__
+        for module in MODULES
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, kind) and value.__module__ == module.__name__
     }
 
 
@@ -77,6 +82,7 @@ messages = st.one_of(
     st.builds(DownloadFinished, fetches, st.just(1000)),
     st.builds(DownloadBroke, fetches, st.sampled_from(["NETWORK_FAILED", "FILE_TOO_LARGE"]), sizes),
     st.builds(DownloadNotWanted, fetches),
+    st.just(AdmitDownload()),
 )
 
 

@@ -52,6 +52,9 @@ class File:
         self.content += data
         self.said.append(f"write {len(data)}")
 
+    async def reserve(self, size_bytes: int) -> None:
+        self.said.append(f"reserve {size_bytes}")
+
     async def sync(self) -> None:
         self.said.append("sync")
 
@@ -74,7 +77,13 @@ class Disk:
     async def claim(self, path: str) -> bool:
         return self.files.setdefault(path, file := File()) is file
 
-    async def rename(self, source: str, target: str) -> None:
+    async def free_bytes(self, path: str) -> int | None:
+        return None
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        raise OSError(95, "Operation not supported")
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
         self.files[target] = self.files.pop(source)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
@@ -129,6 +138,7 @@ class Silence:
 
 class Door:
     partition = "memory"
+    actor = "download/d1"
 
     def __init__(self, response: Response) -> None:
         self.disk = Disk()
@@ -187,7 +197,8 @@ def test_checkpoints_come_by_bytes_and_each_is_synced_before_it_is_told() -> Non
     progress = [message.received_bytes for message in door.told if isinstance(message, ReportProgress)]
     assert progress == [CHECKPOINT_BYTES, 2 * CHECKPOINT_BYTES]
     said = door.disk.files["/dir/f.bin"].said
-    assert said[:-1] == [*[f"write {WRITE_BYTES}"] * 4, "sync"] * 2 + [f"write {WRITE_BYTES}"] * 2 + ["sync", "close"]
+    assert said[0] == f"reserve {160 * len(CHUNK)}"
+    assert said[1:-1] == [*[f"write {WRITE_BYTES}"] * 4, "sync"] * 2 + [f"write {WRITE_BYTES}"] * 2 + ["sync", "close"]
 
 
 def test_a_length_that_was_a_lie_is_found_by_us_too() -> None:

@@ -38,10 +38,9 @@ def test_an_old_record_still_means_what_it_meant(tag: str) -> None:
 
 @pytest.mark.parametrize("tag", TYPES)
 def test_todays_examples_are_written_as_they_were(tag: str) -> None:
-    shape, today = golden.shape_of(TYPES[tag]), golden.codec()
+    shape, written = golden.shape_of(TYPES[tag]), golden.written(TYPES[tag])
     kept = [example["record"] for example in CORPUS.get(tag, []) if example["shape"] == shape]
-    written = [today.encode(value).hex() for value in golden.examples_of(TYPES[tag])]
-    assert written == kept, "what is encoded today differs from what was recorded"
+    assert written == kept[-len(written) :], "what is encoded today differs from what was recorded"
 
 
 def test_every_tag_of_the_vocabulary_has_a_type() -> None:

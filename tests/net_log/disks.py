@@ -49,7 +49,13 @@ class Disk:
     async def claim(self, path: str) -> bool:
         raise NotImplementedError
 
-    async def rename(self, source: str, target: str) -> None:
+    async def free_bytes(self, path: str) -> int | None:
+        return None
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        """Nobody asks where it came from."""
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
         self.call(source)
         self.files[target] = self.files.pop(source)
         self.moment()
@@ -63,6 +69,9 @@ class OpenFile:
         self._disk, self._path, self._content = disk, path, content
         self._open = True
         disk.open_files += 1
+
+    async def reserve(self, size_bytes: int) -> None:
+        """There is room."""
 
     async def write(self, offset: int, data: bytes) -> None:
         self._disk.call(self._path)

@@ -169,7 +169,7 @@ class SmallDoor:
 
     def __init__(self, partition: SmallPartition, actor: str) -> None:
         self._partition = partition
-        self._actor = actor
+        self.actor = actor
         self.world = partition.world
         self.partition = NAME
 
@@ -177,10 +177,10 @@ class SmallDoor:
         return next(self._partition.numbers)
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
-        self._partition.take(to or self._actor, message)
+        self._partition.take(to or self.actor, message)
 
     async def ask(self, message: Message, *, to: str | None = None) -> object:
-        return await self._partition.ask(to or self._actor, message)
+        return await self._partition.ask(to or self.actor, message)
 
     def published(self, actor: str) -> object:
         return self._partition.states.get(actor)

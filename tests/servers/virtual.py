@@ -52,7 +52,13 @@ class MemoryFiles:
         self.content[path] = bytearray()
         return True
 
-    async def rename(self, source: str, target: str) -> None:
+    async def free_bytes(self, path: str) -> int | None:
+        return None
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        """Nobody asks where it came from."""
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
         self.content[target] = self.content.pop(source)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
@@ -61,6 +67,9 @@ class MemoryFiles:
     class File:
         def __init__(self, content: bytearray) -> None:
             self.content = content
+
+        async def reserve(self, size_bytes: int) -> None:
+            """There is room."""
 
         async def write(self, offset: int, data: bytes) -> None:
             self.content[offset : offset + len(data)] = data

@@ -89,7 +89,13 @@ class Disk:
         self.files[path] = bytearray()
         return True
 
-    async def rename(self, source: str, target: str) -> None:
+    async def free_bytes(self, path: str) -> int | None:
+        return None
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        """Nobody asks where it came from."""
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
         self.files[target] = self.files.pop(source)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
@@ -98,6 +104,9 @@ class Disk:
     class File:
         def __init__(self, content: bytearray) -> None:
             self.content = content
+
+        async def reserve(self, size_bytes: int) -> None:
+            """There is room."""
 
         async def write(self, offset: int, data: bytes) -> None:
             self.content[offset : offset + len(data)] = data

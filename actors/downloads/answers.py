@@ -1,0 +1,108 @@
+"""What the rows of a download's table are made of: what becomes of those who wait, and of what is left behind. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from partita.actors.downloads.evolution import EVOLVE
+from partita.actors.kernel.behavior import Decision
+from partita.events.download_queue import QueueDownload, ReleaseDownload
+from partita.events.downloads import (
+    RESUMABLE,
+    DownloadOrder,
+    DownloadState,
+    EndDownload,
+    ForgetDownload,
+    Milestone,
+    Phase,
+)
+from partita.events.errors import DownloadFailed, DownloadRefused
+from partita.events.system import EffectSettled, Tell
+from partita.events.types import Effect, Event
+
+ACTIVE: Final[frozenset[Phase]] = frozenset({"queued", "asking", "deciding", "receiving"})
+"""Electron's ``progressing`` (FEATURES L19)."""
+
+_MILESTONES: Final[tuple[Milestone, ...]] = ("announced", "stopped", "done", "running")
+
+
+def can_resume(state: DownloadState) -> bool:
+    """FEATURES L9: it is paused, or was interrupted by something that may pass."""
+    return state.paused or (state.phase == "interrupted" and state.reason in RESUMABLE)
+
+
+def evolved(state: DownloadState, *events: Event) -> DownloadState:
+    """The state after these events."""
+    for event in events:
+        if not isinstance(event, EffectSettled):
+            state = EVOLVE[type(event)](state, event)
+    return state
+
+
+def changed(
+    state: DownloadState, events: tuple[Event, ...], effects: tuple[Effect, ...] = (), reply: object = None
+) -> Decision:
+    """The decision, with answers for whoever waits for a milestone that these events reach."""
+    after = evolved(state, *events)
+    reached = ((milestone, answer_of(after, milestone)) for milestone in _MILESTONES)
+    answers = tuple((milestone, answer) for milestone, answer in reached if answer is not None)
+    return Decision(events=events, effects=effects, reply=reply, answers=answers)
+
+
+def answer_of(state: DownloadState, milestone: Milestone) -> Phase | Exception | None:
+    """The phase when the milestone is reached, an exception when it never will be, None when it may yet."""
+    stopped = state.phase not in ACTIVE and state.retry_id is None
+    match milestone:
+        case "running":
+            reached = not state.paused
+        case "stopped":
+            reached = stopped
+        case "done":
+            reached = stopped and not can_resume(state)
+        case "announced":
+            reached = bool(state.target_path) or stopped
+            if stopped and not state.target_path and (failure := _unannounced(state)) is not None:
+                return failure
+    return state.phase if reached else None
+
+
+def _unannounced(state: DownloadState) -> Exception | None:
+    """Why ``will-download`` was not answered with a file; None when it was asked, and the download stopped then."""
+    url = order_of(state).url
+    if state.phase == "refused":
+        return DownloadRefused(f"{url} was refused: a listener of will-download prevented it")
+    if state.head is not None:
+        return None
+    why = f"{state.reason} ({state.detail})" if state.detail else state.reason
+    return DownloadFailed(f"{url} could not begin: {why}")
+
+
+def order_of(state: DownloadState) -> DownloadOrder:
+    assert state.order is not None, "a download that is not absent has an order"
+    return state.order
+
+
+def settled(state: DownloadState) -> tuple[EffectSettled, ...]:
+    """What is under way is stopped, so no outcome of it will come."""
+    return tuple(EffectSettled(effect_id) for effect_id in (state.effect_id, state.retry_id) if effect_id is not None)
+
+
+def leftovers(state: DownloadState) -> tuple[tuple[str, ...], str]:
+    """What is on the disk and would be of no use: files, and the placeholder of a name."""
+    return (state.part_path,) if state.part_path else (), state.target_path if state.claimed else ""
+
+
+def end_of(state: DownloadState) -> Tell[EndDownload]:
+    return Tell(to="session", message=EndDownload(order_of(state).id))
+
+
+def forgetting(state: DownloadState) -> Tell[ForgetDownload]:
+    return Tell(to="session", message=ForgetDownload(order_of(state).id))
+
+
+def queueing(state: DownloadState) -> Tell[QueueDownload]:
+    return Tell(to="session", message=QueueDownload(order_of(state).id))
+
+
+def releasing(state: DownloadState) -> Tell[ReleaseDownload]:
+    return Tell(to="session", message=ReleaseDownload(order_of(state).id))
