@@ -21,6 +21,7 @@ import msgspec
 
 from partita.events import (
     cache,
+    choosing,
     cookies,
     downloads,
     exchanges,
@@ -45,6 +46,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     web_request,
     protocols,
     downloads,
+    choosing,
     pages,
     net_log,
     exchanges,

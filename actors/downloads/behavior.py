@@ -24,6 +24,7 @@ from typing import Final
 
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.naming import suggested_name
+from partita.actors.downloads.restoring import restored
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
 from partita.events.downloads import (
@@ -61,6 +62,7 @@ from partita.events.downloads import (
     StartDownload,
     StopFetch,
     TargetChosen,
+    TurnDownDownload,
 )
 from partita.events.errors import DownloadFailed, DownloadRefused
 from partita.events.system import EffectLost, EffectSettled, Recover, ShutDown, Tell
@@ -81,7 +83,9 @@ def can_resume(state: DownloadState) -> bool:
 
 
 def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decision:
-    """Ask for it."""
+    """Ask for it; one that began elsewhere waits to be resumed (FEATURES F28)."""
+    if (earlier := restored(message.order)) is not None:
+        return _changed(state, (earlier,))
     effect_id = ctx.id()
     return _changed(
         state, (DownloadStarted(message.order, effect_id),), (FetchDownload(id=effect_id, order=message.order),)
@@ -148,6 +152,8 @@ def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) ->
 
 def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """Its first turn was lost with the process: it exists all the same, for the session's turn was not."""
+    if (earlier := restored(message.order)) is not None:
+        return _changed(state, (earlier,))
     return _changed(
         state, (DownloadStarted(message.order), DownloadInterrupted(message.reason, 0, ended_us=ctx.now_us))
     )
@@ -216,6 +222,13 @@ def not_wanted(state: DownloadState, message: DownloadNotWanted, ctx: Context) -
     return _changed(state, (DownloadTurnedDown(ctx.now_us),), (_forget(state),))
 
 
+def turn_down(state: DownloadState, message: TurnDownDownload, ctx: Context) -> Decision:
+    """``prevent_default()`` for one that began elsewhere: its file stays as it is (FEATURES E2, F28)."""
+    if _order(state).origin.earlier is None:
+        return NOTHING
+    return _changed(state, (DownloadTurnedDown(ctx.now_us),), (_forget(state),))
+
+
 def forget_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """The session has not heard that it was refused."""
     return Decision(effects=(_forget(state),))
@@ -259,6 +272,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     DownloadBroke:     (ignore,    broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
     EffectLost:        (ignore,    lost,      lost,          lost,      ignore,     ignore,    ignore,    ignore),
     DownloadNotWanted: (ignore,    not_wanted, not_wanted,   not_wanted,  ignore,     ignore,    ignore,    ignore),
+    TurnDownDownload:  (unknown,   ignore,    ignore,        ignore,    turn_down,  ignore,    ignore,    ignore),
 }
 # fmt: on
 """A row for each message, a column for each phase, in the order of ``PHASES``."""

@@ -166,6 +166,7 @@ class _Fetch:
             accept_encoding="identity",
             uses_cache=False,  # its bytes have a file of their own
             resource_type="other",
+            initiator=effect.order.origin.initiator,
         )
         answer = await exchange(self._door, asked)
         self._response = answer.response
@@ -250,7 +251,8 @@ class _Fetch:
             detail = f"{total_bytes} bytes were announced, {part.received_bytes} came"
             return self.broke("SERVER_CONTENT_LENGTH_MISMATCH", detail)
         await self._close_part()
-        await self._files.rename(self._part_path, self._target_path)
+        if self._part_path != self._target_path:  # one that began elsewhere has its name (FEATURES F28)
+            await self._files.rename(self._part_path, self._target_path)
         self._renamed = True
         return DownloadFinished(self._effect.id, part.received_bytes)
 

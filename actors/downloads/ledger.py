@@ -9,9 +9,11 @@ from typing import Final
 
 import msgspec
 
+from partita.actors.downloads.restoring import add_interrupted
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
 from partita.events.downloads import (
+    AddInterruptedDownload,
     BeginDownload,
     DownloadAdded,
     DownloadEnded,
@@ -41,6 +43,7 @@ def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decisi
         headers=message.headers,
         save_path=message.save_path,
         started_us=ctx.now_us,
+        origin=message.origin,
     )
     return Decision(
         events=(DownloadAdded(order),),
@@ -95,6 +98,12 @@ def forgotten(state: DownloadsState, event: DownloadForgotten) -> DownloadsState
 behavior: Final[Behavior[DownloadsState]] = Behavior(
     kind="downloads",
     initial=DownloadsState,
-    decide={BeginDownload: begin, EndDownload: end, ForgetDownload: forget, Recover: recover},
+    decide={
+        BeginDownload: begin,
+        AddInterruptedDownload: add_interrupted,
+        EndDownload: end,
+        ForgetDownload: forget,
+        Recover: recover,
+    },
     evolve={DownloadAdded: added, DownloadEnded: ended, DownloadForgotten: forgotten},
 )

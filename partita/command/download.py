@@ -25,9 +25,10 @@ from partita.command.ending import NO, WrongUsage, complain, line_of
 from partita.command.options import AsJson, DataDir
 from partita.command.printing import console, print_json, size_text
 from partita.command.sessions import Name, opened
+from partita.downloading import WillDownload
 from partita.downloads import DownloadItem
 from partita.errors import PartitaError
-from partita.session import Session, WillDownload
+from partita.session import Session
 
 TICK_S: Final = 0.1
 
