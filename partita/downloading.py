@@ -154,6 +154,12 @@ class Downloading:
             raise TypeError(f"url_chain is a list of str, not {type(url_chain).__name__}")
         if start_time is not None and not (0 <= start_time < math.inf):
             raise ValueError(f"start_time is in seconds since 1970, and {start_time!r} is not")
+        for name, value in {"offset": offset, "length": length}.items():
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} is an int, not {type(value).__name__}")
+        for name, text in {"mime_type": mime_type, "last_modified": last_modified, "e_tag": e_tag}.items():
+            if not isinstance(text, str):
+                raise TypeError(f"{name} is a str, not {type(text).__name__}")
         place = os.fspath(path)
         chain: tuple[str, ...] = tuple(url_chain)
         fields: HeaderFields = ()

@@ -309,9 +309,9 @@ class DownloadItem(Emitter):
         if turn.actor != self._actor or self._is_done:
             return
         name, state = _told_of(event)
-        if isinstance(event, DownloadProgressed) and turn.time_us - self._told_us < UPDATE_EVERY_US:
+        if isinstance(event, DownloadProgressed) and turn.time - self._told_us < UPDATE_EVERY_US:
             return
-        self._told_us = turn.time_us
+        self._told_us = turn.time
         self._is_done = name == "done"
         self._emit(name, DownloadDone(state) if name == "done" else DownloadUpdated(state), turn.position)
 
