@@ -278,10 +278,13 @@ class DownloadItem(Emitter):
         self._check_alive()
         self._partition.call(CancelDownload(), to=self._actor)
 
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it (FEATURES L2)."""
+        return _STATES[self._state.phase] != "progressing" and not self.can_resume()
+
     def remove(self) -> None:
         """Take it off the session's list; a file that is complete stays. Raises :class:`UsageError` while it may go on."""
-        state = self._state
-        if _STATES[state.phase] == "progressing" or self.can_resume():
+        if not self.has_ended():
             raise UsageError(f"{self._order.url} is {self.get_state()} and may go on: cancel it first")
         self._forget(self.id)
 
