@@ -251,8 +251,7 @@ class _Fetch:
             detail = f"{total_bytes} bytes were announced, {part.received_bytes} came"
             return self.broke("SERVER_CONTENT_LENGTH_MISMATCH", detail)
         await self._close_part()
-        if self._part_path != self._target_path:  # one that began elsewhere has its name (FEATURES F28)
-            await self._files.rename(self._part_path, self._target_path)
+        await self._files.rename(self._part_path, self._target_path)  # onto itself: its folder is synced (FEATURES F28)
         self._renamed = True
         return DownloadFinished(self._effect.id, part.received_bytes)
 
