@@ -1,4 +1,4 @@
-"""Users go on with files of which another program has brought the beginning (``create_interrupted_download``)."""
+"""Users take over files of which another program has brought the beginning, and are asked where others go."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from partita.simulations.scenarios.downloads import (
     prepare,
     wait_for_its_end,
 )
+from partita.simulations.scenarios.prompts import begin_and_leave
 from partita.simulations.streams import key_of, numbered
 
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Random
 
 
+LATEST_S: Final = 20.0
+
+
 async def listen(user: User) -> None:
-    """Each process says anew where downloads go, and refuses one of eight."""
+    """Each process listens anew, and refuses one of eight; asked where a file goes, it says so late, or does not say."""
     await prepare(user)
     key = key_of(user.world.seed, "users", "taken_over")
     asked = user.world.memory.setdefault("asked", [0])
@@ -34,7 +38,14 @@ async def listen(user: User) -> None:
         if numbered(key, asked[0]).below(8) == 0:
             event.prevent_default()
 
+    async def choose(request: Any) -> str | None:
+        asked[0] += 1
+        random = numbered(key, asked[0])
+        await user.sleep(random.random() * LATEST_S)
+        return None if random.below(4) == 0 else f"/chosen/{asked[0]}/{request.item.get_filename()}"
+
     user.session.on("will-download", answer)
+    user.session.set_choose_path_handler(choose)
 
 
 async def take_over(user: User, random: Random) -> None:
@@ -73,12 +84,16 @@ async def take_over(user: User, random: Random) -> None:
 
 taken_over: Final = Scenario(
     name="taken_over",
-    summary="users go on with files that another program began, some of which are not what they seem",
+    summary="users go on with files that another program began, and are asked where others go",
     hosts=hosts,
-    steps={"take_over": take_over, **{name: STEPS[name] for name in ("resume", "pause", "cancel", "look")}},
+    steps={
+        "take_over": take_over,
+        "begin_and_leave": begin_and_leave,
+        **{name: STEPS[name] for name in ("resume", "pause", "cancel", "look")},
+    },
     opened=listen,
     finish=finish_all,
     checkers=(CompletedWhenTold,),
     users=3,
-    steps_each=(5, 10),
+    steps_each=(8, 14),
 )
