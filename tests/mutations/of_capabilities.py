@@ -152,18 +152,6 @@ CAPABILITIES: Final = (
         ),
         scenarios=("taken_over",),
     ),
-    Mutation(
-        name="download.taken_over_first_turn",
-        gone="a download that was taken over is begun from nothing when its first turn was lost",
-        edits=(
-            Edit(
-                "actors.downloads.behavior:unstarted",
-                "if (earlier := restored(message.order)) is not None:",
-                "if False:",
-            ),
-        ),
-        scenarios=("taken_over",),
-    ),
     # -- cookies ----------------------------------------------------------------------------------------------------------
     Mutation(
         name="cookies.touched_each_time",
