@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal, get_args
 from msgspec import Struct
 
 from partita.events.download_options import NO_OPTIONS, DownloadOptions
+from partita.events.download_origins import NO_ORIGIN, DownloadOrigin, EarlierDownload
 from partita.events.secret import Secret
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
 
@@ -103,6 +104,7 @@ class DownloadOrder(Struct, frozen=True, array_like=True, gc=False):
     save_path: str | None = None
     started_us: int = 0
     options: DownloadOptions = NO_OPTIONS
+    origin: DownloadOrigin = NO_ORIGIN
 
 
 class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
@@ -136,6 +138,18 @@ class BeginDownload(Message, frozen=True, tag="downloads.begin/1"):
     headers: HeaderFields = ()
     save_path: str | None = None
     options: DownloadOptions = NO_OPTIONS
+    origin: DownloadOrigin = NO_ORIGIN
+
+
+class AddInterruptedDownload(Message, frozen=True, tag="downloads.add_interrupted/1"):
+    """Take one over that began elsewhere (FEATURES F28). The reply is its id; it is interrupted, and nothing is sent.
+
+    ``started_us``: when it began, in microseconds since 1970; None is now.
+    """
+
+    earlier: EarlierDownload
+    headers: HeaderFields = ()
+    started_us: int | None = None
 
 
 class EndDownload(Message, frozen=True, tag="downloads.end/1"):
@@ -185,6 +199,10 @@ class PauseDownload(Message, frozen=True, tag="downloads.pause/1"):
 
 class CancelDownload(Message, frozen=True, tag="downloads.cancel/1"):
     """End it; what was received is deleted (FEATURES L10)."""
+
+
+class TurnDownDownload(Message, frozen=True, tag="downloads.turn_down/1"):
+    """``will-download`` was answered with ``prevent_default()`` for one that began elsewhere (FEATURES E2, F28)."""
 
 
 class InterruptDownload(Message, frozen=True, tag="downloads.interrupt/1"):
@@ -263,6 +281,12 @@ class DownloadStarted(Event, frozen=True, tag="downloads.started/1"):
     order: DownloadOrder
     effect_id: str | None = None
     queued: bool = False
+
+
+class DownloadRestored(Event, frozen=True, tag="downloads.restored/1"):
+    """It began elsewhere, and is interrupted (FEATURES F28)."""
+
+    order: DownloadOrder
 
 
 class DownloadHeadReceived(Event, frozen=True, tag="downloads.head_received/1"):

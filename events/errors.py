@@ -9,6 +9,7 @@
     │   ├── InvalidQuery (ValueError)
     │   ├── ProtocolError (ValueError)   "Failed to register protocol: S" and the like
     │   ├── QueryFailed           a query raised on a turn (.position)
+    │   ├── ItemDestroyed (RuntimeError)  "DownloadItem used after being destroyed"
     │   └── WouldDeadlock (RuntimeError)
     ├── CookieError ─ Electron's "Failed to set cookie - …"
     │   ├── CookieValueError (ValueError)
@@ -91,6 +92,10 @@ class InvalidPlan(UsageError, ValueError):
 
 class WouldDeadlock(UsageError, RuntimeError):
     """A blocking call on the thread that would have to do the work."""
+
+
+class ItemDestroyed(UsageError, RuntimeError):
+    """A download that ``will-download`` refused, or that was removed (FEATURES E1). ``str()`` is Electron's text."""
 
 
 class CookieError(PartitaError):

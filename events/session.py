@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from partita.events.cache import CacheState
+from partita.events.choosing import ChoosingState
 from partita.events.cookies import CookiesState
 from partita.events.download_ledger import DownloadsState
 from partita.events.exchanges import ExchangesState
@@ -28,3 +29,4 @@ class SessionState(State, frozen=True, tag="session.state/1"):
     protocols: ProtocolsState = field(default_factory=ProtocolsState)
     net_log: NetLogState = field(default_factory=NetLogState)
     pages: PagesState = field(default_factory=PagesState)
+    choosing: ChoosingState = field(default_factory=ChoosingState)

@@ -21,6 +21,7 @@ import msgspec
 
 from partita.events import (
     cache,
+    choosing,
     cookies,
     download_ledger,
     download_queue,
@@ -51,6 +52,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     download_ledger,
     download_queue,
     download_retries,
+    choosing,
     pages,
     net_log,
     exchanges,

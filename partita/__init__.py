@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from partita.cookies import ImportedCookies as ImportedCookies
     from partita.debugging import Debugger as Debugger
     from partita.debugging import debug as debug
+    from partita.downloading import WillDownload as WillDownload
     from partita.downloads import DownloadDone as DownloadDone
     from partita.downloads import DownloadItem as DownloadItem
     from partita.downloads import DownloadUpdated as DownloadUpdated
@@ -49,11 +50,11 @@ if TYPE_CHECKING:
     from partita.log import replay as replay
     from partita.page import Page as Page
     from partita.page import Referrer as Referrer
+    from partita.path_choosing import ChoosePath as ChoosePath
     from partita.played import Playback as Playback
     from partita.played import playback as playback
     from partita.requesting import FetchFuture as FetchFuture
     from partita.session import Session as Session
-    from partita.session import WillDownload as WillDownload
     from partita.session_options import SessionOptions as SessionOptions
     from partita.simulation import World as World
     from partita.streaming import Streamed as Streamed
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     default_session: Session
 
 _HOMES: Final = {
+    "ChoosePath": "partita.path_choosing",
     "Cookie": "partita.actors.cookies.structures",
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
@@ -105,7 +107,7 @@ _HOMES: Final = {
     "WebRequest": "partita.web_request",
     "WebRequestFilter": "partita.web_request",
     "WebRequestResponse": "partita.web_request",
-    "WillDownload": "partita.session",
+    "WillDownload": "partita.downloading",
     "World": "partita.simulation",
     "debug": "partita.debugging",
     "default_system": "partita.system",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from partita.actors.kernel.future import Future
+from partita.download_choices import DownloadChoices
+from partita.download_speed import SpeedMeter
 from partita.emitter import Emitter
+from partita.events.download_origins import DownloadOrigin
 from partita.events.downloads import (
     RESUMABLE,
     AwaitDownload,
@@ -27,6 +30,7 @@ from partita.events.downloads import (
     Phase,
     ResumeDownload,
 )
+from partita.events.errors import ItemDestroyed, UsageError
 from partita.events.types import Event
 
 if TYPE_CHECKING:
@@ -46,12 +50,15 @@ _STATES: Final[dict[Phase, str]] = {
     "refused": "cancelled",
 }
 
+UPDATE_EVERY_US: Final = 500_000
+"""How often ``updated`` tells of progress at most (FEATURES L1)."""
+
 _UPDATES: Final = (DownloadProgressed, DownloadPaused, DownloadUnpaused, DownloadResumed)
 _ENDINGS: Final = (DownloadCompleted, DownloadCancelled, DownloadInterrupted)
 
 
 class DownloadUpdated(msgspec.Struct, frozen=True):
-    """It has come further, or was interrupted and can be resumed (FEATURES L1)."""
+    """It has come further, or its state has changed and may do so again (FEATURES L1). ``state`` as in ``get_state()``."""
 
     state: str
 
@@ -65,16 +72,31 @@ class DownloadDone(msgspec.Struct, frozen=True):
 class DownloadItem(Emitter):
     """A download of this partition, of this run or an earlier one. Events: ``updated``, ``done``.
 
-    Made by ``session.download_url()`` and ``session.downloads()``; never by hand.
+    ``updated`` comes at every change of state, and for progress at most every 500 ms; ``done`` once. Made by
+    ``session.download_url()``, ``session.create_interrupted_download()`` and ``session.downloads()``: a session has
+    one object for a download. After ``prevent_default()`` or :meth:`remove` its members raise :class:`ItemDestroyed`.
     """
 
-    def __init__(self, partition: Partition, follower: Follower, callbacks: Callbacks, order: DownloadOrder) -> None:
+    def __init__(  # noqa: PLR0917  # the session makes it, and nobody else
+        self,
+        partition: Partition,
+        follower: Follower,
+        callbacks: Callbacks,
+        order: DownloadOrder,
+        choices: DownloadChoices,
+        forget: Callable[[str], object],
+    ) -> None:
+        """``choices``: what listeners say of it, which the session reads; ``forget``: takes it off the list."""
         super().__init__(("updated", "done"), callbacks)
         self._partition = partition
         self._follower = follower
         self._order = order
         self._actor = f"download/{order.id}"
-        self._chosen_path: str | None = None
+        self._choices = choices
+        self._forget = forget
+        self._told_us = 0
+        self._is_done = False
+        self._speed = SpeedMeter(partition.world.clock.monotonic(), self._published.received_bytes)
 
     @property
     def id(self) -> str:
@@ -82,10 +104,24 @@ class DownloadItem(Emitter):
         return self._order.id
 
     @property
-    def _state(self) -> DownloadState:
+    def origin(self) -> DownloadOrigin:
+        """Who asked for it: a page, or nobody's page; or what was there of it when it was taken over."""
+        return self._order.origin
+
+    def is_destroyed(self) -> bool:
+        """Whether it was refused by ``will-download`` or removed: all else raises then (FEATURES E1)."""
+        return self._choices.destroyed or self._published.phase == "refused"
+
+    @property
+    def _published(self) -> DownloadState:
         state = self._partition.actor(self._actor).state
         assert isinstance(state, DownloadState)
         return state
+
+    @property
+    def _state(self) -> DownloadState:
+        self._check_alive()
+        return self._published
 
     @property
     def _head(self) -> DownloadHeadFields:
@@ -98,16 +134,19 @@ class DownloadItem(Emitter):
         return self._head.url_chain[-1]
 
     def get_url_chain(self) -> list[str]:
-        """All URLs, redirects included (FEATURES L12)."""
-        return list(self._head.url_chain)
+        """All URLs, redirects included; those that were given of an interrupted one first (FEATURES L12, F28b)."""
+        earlier = self._order.origin.earlier
+        before = () if earlier is None else earlier.url_chain[:-1]
+        return [*before, *self._head.url_chain]
 
     def get_mime_type(self) -> str:
         """As the server says (FEATURES L13)."""
         return self._head.mime_type
 
     def has_user_gesture(self) -> bool:
-        """False: nobody clicked (FEATURES L14)."""
-        return False
+        """Whether somebody clicked: what ``download_url`` was told, else false (FEATURES L14)."""
+        self._check_alive()
+        return self._order.origin.has_user_gesture
 
     def get_filename(self) -> str:
         """What the file would be called; it may differ from the path it is saved to (FEATURES L15)."""
@@ -126,8 +165,9 @@ class DownloadItem(Emitter):
         return self._head.e_tag
 
     def get_total_bytes(self) -> int:
-        """The whole length in bytes; 0 when unknown (FEATURES L16)."""
-        return self._head.total_bytes
+        """The whole length in bytes; 0 when unknown, which it is no longer once it is completed (FEATURES L16)."""
+        state = self._state
+        return self._head.total_bytes or (state.received_bytes if state.phase == "completed" else 0)
 
     # -- how it stands ----------------------------------------------------------------------------------------------
 
@@ -141,11 +181,27 @@ class DownloadItem(Emitter):
 
     def get_percent_complete(self) -> int:
         """0 to 100; -1 when the length is unknown (FEATURES L22)."""
+        if self.get_state() == "completed":
+            return 100
         total = self.get_total_bytes()
         return -1 if total <= 0 else self.get_received_bytes() * 100 // total
 
+    def get_current_bytes_per_second(self) -> int:
+        """How fast it comes: over the last ten seconds, or since it was looked at before; 0 when nothing does (FEATURES L22)."""
+        state, now_s = self._state, self._partition.world.clock.monotonic()
+        if state.paused or _STATES[state.phase] != "progressing":
+            self._speed.restart(now_s, state.received_bytes)
+            return 0
+        return int(self._speed.look(now_s, state.received_bytes))
+
+    def get_time_remaining(self) -> float | None:
+        """Seconds until it is complete, at the speed that it has; None when that cannot be said."""
+        total, speed = self.get_total_bytes(), self.get_current_bytes_per_second()
+        return (total - self.get_received_bytes()) / speed if total and speed else None
+
     def get_start_time(self) -> float:
         """Seconds since 1970 (FEATURES L21)."""
+        self._check_alive()
         return self._order.started_us / 1e6
 
     def get_end_time(self) -> float:
@@ -165,7 +221,7 @@ class DownloadItem(Emitter):
     @property
     def save_path(self) -> str:
         """Where the file goes; empty before that is known. To be set by a listener of ``will-download`` (FEATURES L5)."""
-        return self._chosen_path or self._state.target_path
+        return self._state.target_path or self._choices.save_path or ""
 
     @save_path.setter
     def save_path(self, path: str) -> None:
@@ -176,18 +232,32 @@ class DownloadItem(Emitter):
         return self.save_path
 
     def set_save_path(self, path: str) -> None:
-        """Where the file is to go: an absolute path. Counts in a listener of ``will-download`` only (FEATURES L3)."""
-        if not isinstance(path, str):
-            raise TypeError(f"a save path is a str, not {type(path).__name__}")
-        if not PurePath(path).is_absolute() or "\0" in path:
-            raise ValueError(f"a save path is absolute, and {path!r} is not")
-        path.encode()  # a lone surrogate is no name that a log can hold
-        self._chosen_path = path
+        """Where the file is to go: an absolute path, whose missing folders are made (FEATURES L3).
+
+        To be called by a listener of ``will-download``, before it has ended; at any other time it is a :class:`UsageError`, as
+        for an interrupted download that was taken over: that has its file. No dialog is asked then.
+        """
+        self._choices.set_save_path(path)
+
+    def set_save_dialog_options(self, **options: object) -> None:
+        """What a handler of ``session.set_choose_path_handler()`` is to be told, of Electron's SaveDialogOptions (FEATURES L6).
+
+        ``title``, ``default_path``, ``button_label``, ``filters``, ``message``, ``name_field_label``, ``shows_tag_field``,
+        ``properties``, ``security_scoped_bookmarks``, ``window``. In a listener of ``will-download`` only. Raises
+        :class:`TypeError` for what is none of them.
+        """
+        self._choices.set_dialog_options(options)
+
+    def get_save_dialog_options(self) -> dict[str, object]:
+        """What was set, as it was set (FEATURES L7)."""
+        self._check_alive()
+        return dict(self._choices.dialog_options)
 
     # -- what can be done about it ----------------------------------------------------------------------------------
 
     def pause(self) -> None:
         """Stop reading; the connection is held (FEATURES L8)."""
+        self._check_alive()
         self._partition.call(PauseDownload(), to=self._actor)
 
     def is_paused(self) -> bool:
@@ -196,6 +266,7 @@ class DownloadItem(Emitter):
 
     def resume(self) -> None:
         """Go on after a pause or an interruption: by Range where the server allows it (FEATURES L9)."""
+        self._check_alive()
         self._partition.call(ResumeDownload(), to=self._actor)
 
     def can_resume(self) -> bool:
@@ -205,7 +276,22 @@ class DownloadItem(Emitter):
 
     def cancel(self) -> None:
         """End it; what was received is deleted (FEATURES L10)."""
+        self._check_alive()
         self._partition.call(CancelDownload(), to=self._actor)
+
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it (FEATURES L2)."""
+        return _STATES[self._state.phase] != "progressing" and not self.can_resume()
+
+    def remove(self) -> None:
+        """Take it off the session's list; a file that is complete stays. Raises :class:`UsageError` while it may go on."""
+        if not self.has_ended():
+            raise UsageError(f"{self._order.url} is {self.get_state()} and may go on: cancel it first")
+        self._forget(self.id)
+
+    def _check_alive(self) -> None:
+        if self.is_destroyed():
+            raise ItemDestroyed("DownloadItem used after being destroyed")
 
     def finished(self) -> Future[str]:
         """The final state, once it is durable; also when asked late."""
@@ -224,19 +310,28 @@ class DownloadItem(Emitter):
         return self._partition.position
 
     def _tell(self, turn: Any, event: Event) -> None:
-        if turn.actor != self._actor:
+        if turn.actor != self._actor or self._is_done:
             return
-        if isinstance(event, (DownloadCompleted, DownloadCancelled)):
-            self._emit(
-                "done",
-                DownloadDone("completed" if isinstance(event, DownloadCompleted) else "cancelled"),
-                turn.position,
-            )
-        elif isinstance(event, DownloadInterrupted):
-            name, made = ("updated", DownloadUpdated) if event.reason in RESUMABLE else ("done", DownloadDone)
-            self._emit(name, made("interrupted"), turn.position)
-        else:
-            self._emit("updated", DownloadUpdated("progressing"), turn.position)
+        name, state = _told_of(event)
+        if isinstance(event, DownloadProgressed) and turn.time - self._told_us < UPDATE_EVERY_US:
+            return
+        self._told_us = turn.time
+        self._is_done = name == "done"
+        self._emit(name, DownloadDone(state) if name == "done" else DownloadUpdated(state), turn.position)
 
     def __repr__(self) -> str:
-        return f"<DownloadItem {self.id[:8]} {self.get_state()} {self._order.url}>"
+        state = "destroyed" if self.is_destroyed() else self.get_state()
+        return f"<DownloadItem {self.id[:8]} {state} {self._order.url}>"
+
+
+def _told_of(event: Event) -> tuple[str, str]:
+    """Which event a listener is told, and with what state (FEATURES L1, L2)."""
+    match event:
+        case DownloadCompleted():
+            return "done", "completed"
+        case DownloadCancelled():
+            return "done", "cancelled"
+        case DownloadInterrupted():
+            return "updated" if event.reason in RESUMABLE else "done", "interrupted"
+        case _:
+            return "updated", "progressing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
 
 import msgspec
 
@@ -18,6 +18,8 @@ from partita.actors.pages.navigation import ACCEPT, BLANK, document_url, is_show
 from partita.actors.pages.referrer import POLICIES, parsed_policy
 from partita.actors.pages.sites import origin_of
 from partita.actors.protocols.schemes import standard_schemes
+from partita.downloading import DownloadArguments, Downloading
+from partita.downloads import DownloadItem
 from partita.events.errors import UsageError
 from partita.events.network import CacheMode, Credentials, Initiator, Redirect, ReferrerPolicy, ResourceType
 from partita.events.pages import MAIN_FRAME, AddFrame, CommitNavigation, PageState
@@ -79,8 +81,15 @@ class NavigationFuture(FetchFuture):
 class FrameTree:
     """What all frames of one page share: their actor, and which navigation of each is the newest."""
 
-    def __init__(self, partition: Partition, page_id: str, on_navigated: Callable[[DidNavigate], object]) -> None:
+    def __init__(
+        self,
+        partition: Partition,
+        page_id: str,
+        on_navigated: Callable[[DidNavigate], object],
+        downloading: Downloading,
+    ) -> None:
         self.partition: Final = partition
+        self.downloading: Final = downloading
         self.actor: Final = actor_of(page_id)
         self._on_navigated = on_navigated
         self._newest: dict[int, int] = {}
@@ -285,6 +294,20 @@ class Frame:
             content=content,
             data=data,
             timeout=timeout,
+        )
+
+    def download_url(self, url: str, **options: Unpack[DownloadArguments]) -> Future[DownloadItem]:
+        """Start a download as a link of the document with ``download`` does, with the Referer and the cookies of a navigation.
+
+        ``url`` may be relative. The page is the ``web_contents`` of ``will-download`` (FEATURES E3). ``has_user_gesture``:
+        somebody clicked, which the server is told as well. The rest is as in :meth:`partita.Session.download_url`.
+        """
+        state = self._state
+        clicked = options.get("has_user_gesture", False)
+        return self._tree.downloading.begin(
+            resolved(document_of(state, self.frame_tree_node_id).url, url, self._tree.standard),
+            initiator=initiator_of_navigation(state, self.frame_tree_node_id, user_activated=clicked),
+            **options,
         )
 
     def new_frame(self, url: str = BLANK) -> Frame:

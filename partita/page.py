@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final, Unpack
 import msgspec
 
 from partita.actors.kernel.checking import checked
+from partita.actors.kernel.future import Future
 from partita.actors.network.http import URL, Request
 from partita.actors.pages.frames import initiator_of_typed
 from partita.actors.pages.ledger import actor_of
 from partita.actors.pages.navigation import BLANK, document_url
 from partita.actors.pages.referrer import POLICIES
+from partita.downloading import DownloadArguments, Downloading
+from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.pages import MAIN_FRAME, ClosePage, OpenPage
 from partita.events.system import Flush
@@ -39,15 +42,24 @@ class Page(Emitter):
     :class:`Frame`.
     """
 
-    def __init__(self, session: Session, partition: Partition, callbacks: Callbacks, url: str = BLANK) -> None:
+    def __init__(  # the session makes it, and nobody else
+        self,
+        session: Session,
+        partition: Partition,
+        callbacks: Callbacks,
+        downloading: Downloading,
+        url: str = BLANK,
+    ) -> None:
         super().__init__(("did-navigate",), callbacks)
         self.session: Final = session
         self._partition = partition
         target = document_url(url, standard_schemes_of(partition))
         self.id: Final[str] = partition.call(checked(OpenPage(target)))
-        self._tree = FrameTree(partition, self.id, self._on_navigated)
+        self._tree = FrameTree(partition, self.id, self._on_navigated, downloading)
         partition.call(Flush(), to=self._tree.actor)  # the session's word to it has been taken before this one is
         self.main_frame: Final = Frame(self._tree, MAIN_FRAME, None)
+        downloading.pages[self.id] = self
+        self._downloading = downloading
 
     def _on_navigated(self, event: DidNavigate) -> None:
         self._emit("did-navigate", event)
@@ -104,6 +116,10 @@ class Page(Emitter):
         """A request of the main frame's document: see :meth:`Frame.fetch`."""
         return self.main_frame.fetch(url, **options)
 
+    def download_url(self, url: str, **options: Unpack[DownloadArguments]) -> Future[DownloadItem]:
+        """Start a download of the main frame's document: see :meth:`Frame.download_url`."""
+        return self.main_frame.download_url(url, **options)
+
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within the main frame that shows ``url``: see :meth:`Frame.new_frame`."""
         return self.main_frame.new_frame(url)
@@ -111,6 +127,7 @@ class Page(Emitter):
     def close(self) -> None:
         """It is gone, with its frames; may be called twice. Requests that are under way go on."""
         self._partition.call(ClosePage(), to=actor_of(self.id))
+        self._downloading.pages.pop(self.id, None)
 
     def __repr__(self) -> str:
         return f"<Page {self.id[:8]} {self.get_url() or 'closed'}>"

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
-from platformdirs import user_downloads_path
-
-from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.kernel.checking import checked
+from partita.actors.kernel.delivery import Place
 from partita.actors.kernel.future import Future
-from partita.actors.network.fields import check_fields
 from partita.actors.network.http import URL, AsyncBaseTransport, BaseTransport, Request
-from partita.actors.network.urls import parse_http_url, without_userinfo
 from partita.actors.pages.hinting import HANDLER as HINT_HANDLER
 from partita.actors.pages.navigation import BLANK
 from partita.actors.preferences.behavior import default_user_agent
 from partita.actors.replay.changes import Changes
 from partita.connections import begin_close_all_connections, begin_preconnect, preconnect_handler
 from partita.cookies import Cookies
+from partita.downloading import DownloadArguments, Downloading
 from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.cache import ClearCache, GetCacheSize
-from partita.events.downloads import AwaitDownload, BeginDownload, DownloadOrder
 from partita.events.errors import SystemClosed
 from partita.events.network import CacheMode, Credentials, Redirect, ResourceType
 from partita.events.preferences import SetDownloadPath, SetUserAgent
-from partita.events.secret import Secret
 from partita.events.session import SessionState
 from partita.follower import Follower
 from partita.har import har_of_log, write_har
 from partita.log import Log, SessionAt, state_at
 from partita.net_log import NetLog
 from partita.page import Page
+from partita.path_choosing import PathHandler
 from partita.protocol import Protocol, privileged_schemes
 from partita.requesting import Content, FetchFuture, HeaderValues, RequestOptions, begin_fetch, ordered
 from partita.streaming import Streamed
@@ -44,19 +39,6 @@ from partita.web_request import WebRequest
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
     from partita.system import System
-
-
-class WillDownload:
-    """The event ``will-download``: ``item`` can be given a path, or ``prevent_default()`` refuses it (FEATURES E1, E2)."""
-
-    def __init__(self, item: DownloadItem) -> None:
-        self.item = item
-        self.web_contents: None = None
-        self.default_prevented = False
-
-    def prevent_default(self) -> None:
-        """Refuse the download: nothing of it stays."""
-        self.default_prevented = True
 
 
 class Session(Emitter):
@@ -74,14 +56,14 @@ class Session(Emitter):
         self._partition = partition
         self._name = name
         self._follower = Follower(partition, system.callbacks)
-        self._items: dict[str, DownloadItem] = {}
-        self._items_lock = threading.Lock()
         self.cookies: Final = Cookies(partition, self._follower, system.callbacks)
         self.net_log: Final = NetLog(partition, self._follower, system.callbacks)
         self.web_request: Final = WebRequest(partition, system)
         self.protocol: Final = Protocol(partition, system, privileged_schemes())
         self.log: Final = Log(partition.store)
-        system.handlers.set(partition.key, HANDLER, self._ask_will_download)
+        self._downloading = Downloading(
+            partition, system, self._follower, lambda event: self._emit("will-download", event)
+        )
         system.handlers.set(partition.key, HINT_HANDLER, preconnect_handler(self._emit))
 
     # -- what it is -------------------------------------------------------------------------------------------------
@@ -129,12 +111,16 @@ class Session(Emitter):
         return self._state.preferences.user_agent or default_user_agent()
 
     def set_download_path(self, path: str) -> None:
-        """Where downloads go unless told otherwise: an absolute path; kept across restarts (FEATURES F8)."""
+        """Where downloads go unless told otherwise: an absolute path; kept across restarts (FEATURES F8).
+
+        The folder is made when it is needed. A folder that a handler of :meth:`set_choose_path_handler` has chosen takes its
+        place. Raises :class:`ValueError` for a path that is not absolute.
+        """
         self._partition.call(checked(SetDownloadPath(os.fspath(path))))
 
     def get_download_path(self) -> str:
         """Where downloads go: what was set, else the user's folder for downloads."""
-        return self._state.preferences.download_path or str(user_downloads_path())
+        return self._downloading.directory()
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -206,7 +192,7 @@ class Session(Emitter):
 
     def new_page(self, url: str = BLANK) -> Page:
         """A page whose main frame shows ``url``, without loading it: requests come from there. Raises :class:`InvalidURL`."""
-        return Page(self, self._partition, self._system.callbacks, url)
+        return Page(self, self._partition, self._system.callbacks, self._downloading, url)
 
     # -- connections and cache --------------------------------------------------------------------------------------
 
@@ -235,78 +221,61 @@ class Session(Emitter):
 
     # -- downloads --------------------------------------------------------------------------------------------------
 
-    def download_url(self, url: str, *, headers: Mapping[str, str] | None = None) -> Future[DownloadItem]:
+    def download_url(self, url: str, **options: Unpack[DownloadArguments]) -> Future[DownloadItem]:
         """Start a download (FEATURES F27); done when ``will-download`` has been answered.
 
-        Fails with :class:`DownloadRefused` after ``prevent_default()``, with :class:`DownloadFailed` when no answer of a
-        server came.
+        ``headers``: fields to be sent along. ``has_user_gesture``: what the item says of that. Raises :class:`InvalidURL`,
+        :class:`TypeError`, :class:`ValueError` at the call. The future fails with :class:`DownloadRefused` after
+        ``prevent_default()``, with :class:`DownloadFailed` when no answer of a server came.
         """
-        if headers is not None and not isinstance(headers, Mapping):
-            raise TypeError("Invalid value for headers - must be an object")
-        target, authorization = without_userinfo(parse_http_url(url))
-        given = check_fields((headers or {}).items())
-        if authorization is not None:  # a password in a URL would stand in the log in clear
-            given = (("Authorization", authorization), *given)
-        fields = tuple((name, Secret(value)) for name, value in given)
-        begin = BeginDownload(url=target, directory=self.get_download_path(), headers=fields)
-        announced: Future[DownloadItem] = Future()
-        begun: Future[str] = self._partition.ask(checked(begin))
+        return self._downloading.begin(url, **options)
 
-        def on_begun() -> None:
-            if (error := begun.failure()) is not None:
-                announced.set_exception(error)
-                return
-            item = self._item(begun.outcome())
-            answered = self._partition.ask(AwaitDownload("announced"), to=f"download/{item.id}")
+    def create_interrupted_download(  # Electron's options
+        self,
+        *,
+        path: str | os.PathLike[str],
+        url_chain: Sequence[str],
+        offset: int,
+        length: int,
+        mime_type: str = "",
+        last_modified: str = "",
+        e_tag: str = "",
+        start_time: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Future[DownloadItem]:
+        """Take over a file of which only the first ``offset`` bytes are there (FEATURES F28); nothing is sent until ``resume()``.
 
-            def on_announced() -> None:
-                if (error := answered.failure()) is not None:
-                    announced.set_exception(error)
-                else:
-                    announced.set(item)
+        ``path``: the file, absolute; it goes on in its place, and ``cancel()`` deletes it. ``url_chain``: the last is asked for
+        the rest. ``length``: of the whole, in bytes. ``e_tag``, ``last_modified``: of the response that brought the beginning;
+        without either, all of it is asked for again (L9). ``start_time``: seconds since 1970, else now. ``headers``: to be sent
+        along. The future is done when ``will-download`` has been answered, and fails with :class:`DownloadRefused` after
+        ``prevent_default()``, which leaves the file alone; with :class:`ValueError` of Electron's text for an empty path, chain
+        or length, and for an offset that is not less than the length. Raises :class:`TypeError`, :class:`InvalidURL` at the call.
+        """
+        return self._downloading.take_over(
+            path=path,
+            url_chain=url_chain,
+            offset=offset,
+            length=length,
+            mime_type=mime_type,
+            last_modified=last_modified,
+            e_tag=e_tag,
+            start_time=start_time,
+            headers=headers,
+        )
 
-            answered.when_done(on_announced)
+    def set_choose_path_handler(self, handler: PathHandler | None, *, deliver_on: Place | None = None) -> None:
+        """Who says where files go, in place of a save dialog (FEATURES L23); None takes it back.
 
-        begun.when_done(on_begun)
-        return announced
+        ``handler(ChoosePath)`` gives, or awaits, an absolute path, or None as a dialog that was cancelled: then the item is, too.
+        It is asked after the listeners of ``will-download``, when none of them has set a path. One that raises is reported, and
+        counts as cancelled. Without a handler, files go to the download path under a name that is free there.
+        """
+        self._downloading.paths.set(handler, deliver_on)
 
     def downloads(self) -> list[DownloadItem]:
         """The partition's downloads, oldest first, those of earlier runs included."""
-        return [self._item(download_id) for download_id in self._state.downloads.items]
-
-    def _item(self, download_id: str) -> DownloadItem:
-        with self._items_lock:
-            item = self._items.get(download_id)
-            if item is None:
-                entry = self._state.downloads.entry(download_id)
-                order = entry.order if entry is not None else DownloadOrder(download_id, "", "")
-                item = DownloadItem(self._partition, self._follower, self._system.callbacks, order)
-                self._items[download_id] = item
-            return item
-
-    def _ask_will_download(self, request: object) -> Future[Any]:
-        """The handler behind ``will-download``: all listeners are told, in order; then the answer is what they made of it."""
-        assert isinstance(request, DownloadOffer)
-        event = WillDownload(self._item(request.id))
-        told = self._emit("will-download", event)
-        answer: Future[Any] = Future()
-        left = len(told)
-        lock = threading.Lock()
-
-        def on_told() -> None:
-            nonlocal left
-            with lock:
-                left -= 1
-                if left:
-                    return
-            answer.set(DownloadAnswer(event.default_prevented, event.item._chosen_path))  # noqa: SLF001  # one class in two files
-
-        if not told:
-            answer.set(None)  # nobody listens: the defaults hold
-            return answer
-        for done in told:
-            done.when_done(on_told)
-        return answer
+        return self._downloading.items()
 
     # -- the log ----------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from partita.actors.downloads.answers import (
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.fetches import asked, resumed
 from partita.actors.downloads.naming import suggested_name
+from partita.actors.downloads.restoring import restored
 from partita.actors.downloads.retries import dropped, hold_retry, planned, reopened, retry_due, retry_lost, waits_on
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
@@ -71,6 +72,7 @@ from partita.events.downloads import (
     StartDownload,
     StopFetch,
     TargetChosen,
+    TurnDownDownload,
 )
 from partita.events.errors import DownloadFailed
 from partita.events.system import EffectLost, Recover, ShutDown
@@ -80,7 +82,9 @@ from partita.events.types import Message
 
 
 def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decision:
-    """Ask for it, or wait until there is a place."""
+    """Ask for it, or wait until there is a place; one that began elsewhere waits to be resumed (FEATURES F28)."""
+    if (earlier := restored(message.order)) is not None:
+        return changed(state, (earlier,))
     if message.queued:
         return changed(state, (DownloadStarted(message.order, queued=True),))
     effect_id = ctx.id()
@@ -161,6 +165,8 @@ def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) ->
 
 def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """Its first turn was lost with the process: it exists all the same, for the session's turn was not."""
+    if (earlier := restored(message.order)) is not None:
+        return changed(state, (earlier,))
     return changed(state, (DownloadStarted(message.order), DownloadInterrupted(message.reason, 0, ended_us=ctx.now_us)))
 
 
@@ -229,6 +235,13 @@ def end_again(state: DownloadState, message: InterruptDownload, ctx: Context) ->
     return Decision(effects=(end_of(state),))
 
 
+def turn_down(state: DownloadState, message: TurnDownDownload, ctx: Context) -> Decision:
+    """``prevent_default()`` for one that began elsewhere: its file stays as it is (FEATURES E2, F28)."""
+    if order_of(state).origin.earlier is None:
+        return NOTHING
+    return changed(state, (DownloadTurnedDown(ctx.now_us),), (forgetting(state),))
+
+
 def forget_again(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
     """The session has not heard that it was refused."""
     return Decision(effects=(forgetting(state),))
@@ -274,6 +287,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     EffectLost:        (ignore,    ignore,           lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),
     DownloadNotWanted: (ignore,    ignore,           not_wanted, not_wanted,   not_wanted, ignore,    ignore,    ignore,    ignore),
     RetryDue:          (ignore,    ignore,           ignore,    ignore,        ignore,    retry_due,  ignore,    ignore,    ignore),
+    TurnDownDownload:  (unknown,   ignore,           ignore,    ignore,        ignore,    turn_down,  ignore,    ignore,    ignore),
 }
 # fmt: on
 """A row for each message, a column for each phase, in the order of ``PHASES``."""

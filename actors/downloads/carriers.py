@@ -182,6 +182,7 @@ class _Fetch:
             accept_encoding="identity",
             uses_cache=False,  # its bytes have a file of their own
             resource_type="other",
+            initiator=effect.order.origin.initiator,
         )
         answer = await exchange(self._door, asked)
         self._response = answer.response
@@ -309,7 +310,9 @@ class _Fetch:
             return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
         with contextlib.suppress(OSError):  # a file system may have no place for it
             await self._files.mark(self._part_path, self._marked_url(), _referrer(order))
-        await self._files.rename(self._part_path, self._target_path, over_nothing=self._download().claimed)
+        is_elsewhere = self._part_path != self._target_path  # else it is moved onto itself: its folder is synced (F28)
+        over_nothing = is_elsewhere and self._download().claimed
+        await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)
         self._renamed = True
         return DownloadFinished(self._effect.id, part.received_bytes)
 

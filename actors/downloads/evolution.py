@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from partita.actors.downloads.restoring import evolve_restored
 from partita.actors.kernel.behavior import Evolve
 from partita.events.download_queue import DownloadQueued
 from partita.events.download_retries import DownloadRetryDropped, DownloadRetryPlanned
@@ -20,6 +21,7 @@ from partita.events.downloads import (
     DownloadInterrupted,
     DownloadPaused,
     DownloadProgressed,
+    DownloadRestored,
     DownloadResumed,
     DownloadStarted,
     DownloadState,
@@ -134,6 +136,7 @@ def _turned_down(state: DownloadState, event: DownloadTurnedDown) -> DownloadSta
 
 EVOLVE: Final[Mapping[type[Event], Evolve[DownloadState]]] = {
     DownloadStarted: _started,
+    DownloadRestored: evolve_restored,
     DownloadHeadReceived: _head_received,
     TargetChosen: _target_chosen,
     DownloadProgressed: _progressed,

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from partita.actors.downloads import integrity, places
+from partita.actors.downloads.restoring import add_interrupted
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
 from partita.events.download_ledger import DownloadEntry, DownloadsState
@@ -26,6 +27,7 @@ from partita.events.download_queue import (
     ReleaseDownload,
 )
 from partita.events.downloads import (
+    AddInterruptedDownload,
     BeginDownload,
     DownloadAdded,
     DownloadEnded,
@@ -60,6 +62,7 @@ def begin(state: DownloadsState, message: BeginDownload, ctx: Context) -> Decisi
         save_path=message.save_path,
         started_us=ctx.now_us,
         options=message.options,
+        origin=message.origin,
     )
     queued = not places.has_room(state, places.host_of(order.url))
     return Decision(
@@ -148,6 +151,8 @@ def _added(state: DownloadsState, event: DownloadAdded) -> DownloadsState:
     """The youngest is last."""
     entry = DownloadEntry(event.order, number=state.count)
     state = places.shelved(replace(state, count=state.count + 1), entry)
+    if event.order.origin.earlier is not None:
+        return state  # it wants no place before it is resumed (FEATURES F28)
     return (places.lined_up if event.queued else places.admitted)(state, entry)
 
 
@@ -194,6 +199,7 @@ behavior: Final[Behavior[DownloadsState]] = Behavior(
     initial=DownloadsState,
     decide={
         BeginDownload: begin,
+        AddInterruptedDownload: add_interrupted,
         EndDownload: end,
         ForgetDownload: forget,
         QueueDownload: queue,

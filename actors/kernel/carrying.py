@@ -152,6 +152,7 @@ class Carrying:
         self._numbers = itertools.count(1)
         self._under_way: dict[str, tuple[CarriedOut, EffectDoor]] = {}
         self._emptied: Future[None] | None = None
+        self._ended = False
 
     @property
     def under_way(self) -> int:
@@ -186,8 +187,8 @@ class Carrying:
         self.partition.kernel.call_soon(abandon)
 
     def begin(self, actor: str, effect: Effect, cause: Cause) -> None:
-        """Carry out an effect, on the kernel's thread."""
-        if self.partition.closed:
+        """Carry out an effect, on the kernel's thread. What was decided before the closing still begins: it may tidy up."""
+        if self._ended:
             return
         key = effect.id if isinstance(effect, AwaitedEffect) else f"{actor}#{next(self._numbers)}"
         door = EffectDoor(self, actor, cause, key)
@@ -232,7 +233,11 @@ class Carrying:
             _stop(*under_way)
 
     def stop_all(self) -> Future[None]:
-        """Cancel everything, on the kernel's thread; calls from outside fail. Done when all have cleaned up behind them."""
+        """Cancel everything, on the kernel's thread; calls from outside fail. Done when all have cleaned up behind them.
+
+        No effect begins after that.
+        """
+        self._ended = True
         for under_way in list(self._under_way.values()):
             _stop(*under_way)
         for call in list(self.calls.values()):

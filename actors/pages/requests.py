@@ -185,7 +185,7 @@ def same_site_context(
         return "strict"
     url = url_chain[-1]
     by_the_same_site = not initiator.url or same_site(initiator.url, url)
-    if resource_type == "mainFrame":
+    if _is_top_level(initiator, resource_type):
         if by_the_same_site:
             return "strict"
         return "lax" if method in _SAFE_METHODS else "lax_unsafe"
@@ -200,5 +200,13 @@ def top_level_site(url: str, initiator: Initiator | None, resource_type: Resourc
     """
     if initiator is None:
         return ""
-    site = site_of(url if resource_type == "mainFrame" else initiator.top_level_url)
+    site = site_of(url if _is_top_level(initiator, resource_type) else initiator.top_level_url)
     return site if site != OPAQUE else f"{OPAQUE}:{initiator.page}"
+
+
+def _is_top_level(initiator: Initiator, resource_type: ResourceType) -> bool:
+    """A navigation of the main frame, or a link of its document whose target turns out to be a file (``<a download>``)."""
+    if resource_type == "mainFrame":
+        return True
+    is_download = resource_type == "other" and initiator.mode == "navigate"
+    return is_download and initiator.url == initiator.top_level_url and not initiator.cross_site_ancestor

@@ -11,6 +11,7 @@ from partita.actors.cookies.behavior import behavior as cookies
 from partita.actors.cookies.carriers import CARRIERS as COOKIE_CARRIERS
 from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
+from partita.actors.downloads.choosing import behavior as choosing
 from partita.actors.downloads.ledger import behavior as downloads
 from partita.actors.exchanges.behavior import behavior as exchanges
 from partita.actors.kernel.behavior import Behavior
@@ -43,6 +44,7 @@ session: Final = compose(
         "net_log": net_log,
         "pages": pages,
         "exchanges": exchanges,
+        "choosing": choosing,
     },
 )
 

@@ -1,10 +1,16 @@
 """``partita downloads``: the downloads that a partition knows of."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
 from rich.text import Text
 
+from partita.command.ending import WrongUsage
 from partita.command.options import AsJson, DataDir, Partition, Reveal, Through
-from partita.command.printing import console, plain_table, print_json, size_text
+from partita.command.printing import console, counted, plain_table, print_json, size_text
 from partita.command.reading import reading
+from partita.command.sessions import opened
 from partita.events.download_ledger import DownloadEntry
 from partita.events.downloads import DownloadState
 from partita.inspection import time_text, to_plain
@@ -14,6 +20,13 @@ from partita.log import SessionAt, state_at
 def downloads(
     partition: Partition = "",
     *,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget", metavar="ID", help="First take this one off the list; files stay.", show_default=False
+        ),
+    ] = None,
+    forget_ended: Annotated[bool, typer.Option("--forget-ended", help="First take off all that have ended.")] = False,
     through: Through = None,
     reveal: Reveal = False,
     as_json: AsJson = False,
@@ -21,8 +34,10 @@ def downloads(
 ) -> None:
     """List a partition's downloads.
 
-    Oldest first, as the log has them; also while another process has the partition open.
+    Oldest first, as the log has them; also while another process has the partition open, unless something is to be forgotten.
     """
+    if forget or forget_ended:
+        _forget(partition, data_dir, forget or [], all_ended=forget_ended)
     with reading(partition, data_dir, through=through) as store:
         folded = state_at(store, store.position)
         then = SessionAt(store.name, persistent=True, storage_path=None, folded=folded, now_us=folded.time_us)
@@ -48,6 +63,28 @@ def downloads(
             entry.order.url,
         )
     console().print(table)
+
+
+def _forget(partition: str, data_dir: Path | None, wanted: list[str], *, all_ended: bool) -> None:
+    """Nothing is, when one of them is not there or has not ended."""
+    with opened(partition, data_dir) as session:
+        items = session.downloads()
+        chosen = []
+        for beginning in wanted:
+            found = [item for item in items if item.id.startswith(beginning)]
+            if len(found) != 1:
+                raise WrongUsage(
+                    f"{counted(len(found), 'download')} of {partition!r} have an id that begins {beginning!r}"
+                )
+            chosen += found
+        for item in chosen:
+            if not item.has_ended():
+                raise WrongUsage(
+                    f"{item.id[:8]} is {item.get_state()} and may go on: go on with it, or cancel it first"
+                )
+        chosen += [item for item in items if all_ended and item.has_ended()]
+        for item in dict.fromkeys(chosen):
+            item.remove()
 
 
 def _state_of(then: SessionAt, entry: DownloadEntry) -> DownloadState:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 from partita.system import System
 
 if TYPE_CHECKING:
-    from partita.session import Session, WillDownload
+    from partita.downloading import WillDownload
+    from partita.session import Session
     from partita.system import Record
 
 

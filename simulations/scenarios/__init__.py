@@ -15,6 +15,7 @@ from partita.simulations.scenarios.moving_target import moving_target
 from partita.simulations.scenarios.prompts import prompts
 from partita.simulations.scenarios.rivals import rivals
 from partita.simulations.scenarios.streaming import streaming
+from partita.simulations.scenarios.taken_over import taken_over
 from partita.simulations.scenarios.web_requests import web_requests
 
 if TYPE_CHECKING:
@@ -33,4 +34,5 @@ ALL: Final[tuple[Scenario, ...]] = (
     rivals,
     web_requests,
     streaming,
+    taken_over,
 )

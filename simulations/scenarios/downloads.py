@@ -30,12 +30,15 @@ def pattern(random: Random, size: int) -> bytes:
     return (block * (size // len(block) + 1))[:size]
 
 
+def entity(world: World, number: int) -> Entity:
+    """One of the files, which never change."""
+    random = stream_of(world.seed, "users", f"file:{number}")
+    return Entity(pattern(random, random.choice(SIZES)), e_tag=f'"v{number}"')
+
+
 def hosts(world: World) -> None:
     """A server of files that does all as it should: ranges, entity tags, HEAD."""
-    entities = {}
-    for number in range(FILES):
-        random = stream_of(world.seed, "users", f"file:{number}")
-        entities[f"/file{number}"] = Entity(pattern(random, random.choice(SIZES)), e_tag=f'"v{number}"')
+    entities = {f"/file{number}": entity(world, number) for number in range(FILES)}
 
     def files(request: Request) -> Response | None:
         entity = entities.get(request.url.path)
@@ -123,6 +126,8 @@ async def finish_all(user: User) -> None:
     """Everything that can go on does, and comes to its end."""
     for item in user.session.downloads():
         for _ in range(ATTEMPTS):
+            if item.is_destroyed():
+                break  # a listener refused it just now
             if item.can_resume():
                 item.resume()
             try:
@@ -132,7 +137,7 @@ async def finish_all(user: User) -> None:
                 if not undone and not any(fault.name.startswith("defect.") for fault in user.world.faults.struck):
                     raise
                 break  # a defect took its first turn: the next process settles it
-            if not item.can_resume():
+            if item.is_destroyed() or not item.can_resume():
                 break
         else:
             raise AssertionError(f"{item!r} can be resumed for ever: {item.last_reason}")

@@ -62,12 +62,12 @@ class Command:
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def begin(self, *arguments: object) -> subprocess.Popen[bytes]:
+    def begin(self, *arguments: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             self._line(arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=environment(self.home),
             cwd=self.directory,
         )

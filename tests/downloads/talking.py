@@ -9,6 +9,7 @@ import msgspec
 from partita.actors.downloads.behavior import behavior
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_origins import DownloadOrigin, EarlierDownload
 from partita.events.download_queue import AdmitDownload, QueueDownload
 from partita.events.downloads import (
     ChooseTarget,
@@ -26,6 +27,16 @@ from partita.events.types import Effect, Message
 
 NOW_US = 1_000_000
 ORDER = DownloadOrder(id="d1", url="http://h/f.bin", directory="/dir", started_us=5)
+TAKEN_OVER = DownloadOrder(
+    id="d1",
+    url="http://h/f.bin",
+    directory="/dir",
+    save_path="/dir/mine.bin",
+    started_us=5,
+    origin=DownloadOrigin(
+        earlier=EarlierDownload("/dir/mine.bin", ("http://h/", "http://h/f.bin"), 400, 1000, "video/x", '"v1"', "Mon")
+    ),
+)
 HEAD = DownloadHeadFields(
     url_chain=("http://h/f.bin",), status=200, total_bytes=1000, e_tag='"v1"', mime_type="application/octet-stream"
 )

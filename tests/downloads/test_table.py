@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from downloads.talking import HEAD, ORDER, Conversation
+from downloads.talking import HEAD, ORDER, TAKEN_OVER, Conversation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +29,7 @@ from partita.events.downloads import (
     ReportProgress,
     ResumeDownload,
     StartDownload,
+    TurnDownDownload,
 )
 from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
@@ -69,12 +70,15 @@ def test_every_effect_of_the_vocabulary_is_carried_out() -> None:
 fetches = st.sampled_from(["current", "stale"])
 sizes = st.integers(0, 1000)
 messages = st.one_of(
-    st.just(StartDownload(ORDER)),
+    st.sampled_from([StartDownload(ORDER), StartDownload(TAKEN_OVER)]),
+    st.just(TurnDownDownload()),
     st.just(ResumeDownload()),
     st.just(PauseDownload()),
     st.just(CancelDownload()),
     st.just(Recover(2)),
-    st.sampled_from([InterruptDownload(ORDER), InterruptDownload(ORDER, "NETWORK_DISCONNECTED")]),
+    st.sampled_from(
+        [InterruptDownload(ORDER), InterruptDownload(TAKEN_OVER), InterruptDownload(ORDER, "NETWORK_DISCONNECTED")]
+    ),
     st.builds(AwaitDownload, st.sampled_from(["announced", "stopped", "done", "running"])),
     st.builds(DownloadHead, fetches, st.just(HEAD)),
     st.builds(ChooseTarget, fetches, st.just("/dir/f"), st.just("/dir/f.part"), st.booleans()),

@@ -140,6 +140,18 @@ CAPABILITIES: Final = (
         edits=(Edit("actors.downloads.ledger:recover", "if not entry.ended", "if False"),),
         scenarios=("downloads", "prompts"),
     ),
+    Mutation(
+        name="download.taken_over_name_unsynced",
+        gone="a file that was taken over gets no rename onto itself, so that its name may be gone after a power cut",
+        edits=(
+            Edit(
+                f"{FETCH}._finish",
+                "await self._files.rename(self._part_path, self._target_path)",
+                "self._part_path == self._target_path or await self._files.rename(self._part_path, self._target_path)",
+            ),
+        ),
+        scenarios=("taken_over",),
+    ),
     # -- cookies ----------------------------------------------------------------------------------------------------------
     Mutation(
         name="cookies.touched_each_time",

@@ -238,6 +238,11 @@ WITHIN = Initiator(page="p1", url=WWW, top_level_url=SHOP, cross_site_ancestor=T
         (FRAME, "mainFrame", "GET", [SHOP], "lax"),
         (TYPED, "mainFrame", "GET", [OTHER], "strict"),
         (TYPED, "mainFrame", "POST", [OTHER], "strict"),
+        (LINK, "other", "GET", [OTHER], "lax"),  # a download
+        (LINK, "other", "GET", [SHOP], "strict"),
+        (msgspec.structs.replace(FRAME, mode="navigate"), "other", "GET", [OTHER], "cross_site"),
+        (msgspec.structs.replace(WITHIN, url=SHOP, mode="navigate"), "other", "GET", [OTHER], "cross_site"),
+        (CORS, "other", "GET", [OTHER], "cross_site"),
     ],
 )
 def test_the_same_site_context_is_that_of_the_page_and_of_what_is_asked(

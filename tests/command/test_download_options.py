@@ -1,0 +1,110 @@
+"""What the command line says of how files come."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partita.command.download_options import (
+    FASTEST_BYTES_S,
+    Retries,
+    parse_concurrent,
+    parse_integrity,
+    parse_rate,
+    parse_retry,
+    parse_segments,
+)
+from partita.command.ending import WrongUsage
+
+DIGEST = hashlib.sha256(b"film").digest()
+SRI = "sha256-" + base64.b64encode(DIGEST).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("1", 1),
+        ("500k", 512_000),
+        ("2M", 2 << 20),
+        ("2m", 2 << 20),
+        ("1.5MiB/s", 3 << 19),
+        ("3 KB", 3072),
+        ("1G", 1 << 30),
+        ("0.5k", 512),
+    ],
+)
+def test_a_rate_is_bytes_a_second_by_powers_of_1024(text: str, rate: int) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.4", "-1", "2T", "fast", "1e6", "1,5M", "M", "9" * 15 + "G", "٣"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(WrongUsage, match="--rate"):
+        parse_rate(text)
+
+
+@given(st.text(max_size=20))
+def test_a_rate_is_a_positive_number_or_refused(text: str) -> None:
+    with contextlib.suppress(WrongUsage):
+        assert 1 <= parse_rate(text) <= FASTEST_BYTES_S
+
+
+@pytest.mark.parametrize(
+    ("text", "retries"),
+    [
+        ("0", Retries(0, 1.0, 60.0)),
+        ("5", Retries(5, 1.0, 60.0)),
+        ("5,2s", Retries(5, 2.0, 60.0)),
+        ("5,90", Retries(5, 90.0, 90.0)),
+        ("5,0.5s..10s", Retries(5, 0.5, 10.0)),
+        ("1000,1..1", Retries(1000, 1.0, 1.0)),
+    ],
+)
+def test_retries_are_a_number_and_the_waits(text: str, retries: Retries) -> None:
+    assert parse_retry(text) == retries
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1001", "5,", "5,10..2", "5,1..86401", "5;1", "five", "5,1m"])
+def test_what_is_no_number_of_retries_is_refused(text: str) -> None:
+    with pytest.raises(WrongUsage, match="--retry"):
+        parse_retry(text)
+
+
+@pytest.mark.parametrize("text", [SRI, f"sha256:{DIGEST.hex()}", f"SHA256:{DIGEST.hex().upper()}"])
+def test_a_digest_is_written_as_subresource_integrity_does(text: str) -> None:
+    assert parse_integrity(text, 1) == SRI
+
+
+def test_several_digests_are_kept_apart() -> None:
+    other = "sha512-" + base64.b64encode(hashlib.sha512(b"film").digest()).decode()
+    assert parse_integrity(f" {SRI}   {other} ", 1) == f"{SRI} {other}"
+
+
+@pytest.mark.parametrize("text", ["", "md5-AAAA", "sha256", "sha256-", "sha256-%%%", "sha256:xyz", "sha384" + SRI[6:]])
+def test_what_is_no_digest_is_refused(text: str) -> None:
+    with pytest.raises(WrongUsage, match="--integrity"):
+        parse_integrity(text, 1)
+
+
+@pytest.mark.parametrize("urls", [0, 2])
+def test_a_digest_is_that_of_one_file(urls: int) -> None:
+    with pytest.raises(WrongUsage, match="one URL"):
+        parse_integrity(SRI, urls)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "33", "1.5", "", "four", "٤", "1" * 50])
+def test_segments_are_1_to_32(text: str) -> None:
+    assert parse_segments("32") == 32
+    with pytest.raises(WrongUsage, match="--segments is a number from 1 to 32"):
+        parse_segments(text)
+
+
+def test_so_many_come_at_a_time() -> None:
+    assert parse_concurrent("1000") == 1000
+    with pytest.raises(WrongUsage, match="--concurrent"):
+        parse_concurrent("1001")

@@ -1,0 +1,57 @@
+"""The table of downloads, as a terminal shows it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from partita.command.download_table import Line, table, time_text, total
+
+MIB = 1 << 20
+COMING = Line("film.bin", "progressing", 3 * MIB, 12 * MIB, 3 * MIB)
+DONE = Line("small.bin", "completed", 2048, 2048)
+UNKNOWN = Line("stream", "progressing", MIB, 0, MIB)
+WAITING = Line("http://h/next", "waiting")
+BROKEN = Line("http://h/gone", "failed")
+
+
+def shown(*lines: Line, most: int = 40) -> list[list[str]]:
+    out = io.StringIO()
+    Console(file=out, width=200).print(table(lines, most=most))
+    return [[cell for cell in line.split("  ") if cell.strip()] for line in out.getvalue().splitlines()[1:]]
+
+
+def stripped(*lines: Line, most: int = 40) -> list[list[str]]:
+    return [[cell.strip() for cell in line] for line in shown(*lines, most=most)]
+
+
+def test_a_line_says_how_far_how_fast_and_how_long() -> None:
+    assert stripped(COMING) == [["film.bin", "progressing", "3.0 MiB / 12.0 MiB", "3.0 MiB/s", "0:03", "25"]]
+    assert stripped(UNKNOWN) == [["stream", "progressing", "1.0 MiB", "1.0 MiB/s"]]
+    assert stripped(WAITING) == [["http://h/next", "waiting"]]
+
+
+def test_the_last_line_is_all_of_them() -> None:
+    assert stripped(COMING, DONE)[-1] == ["all", "1 of 2 completed", "3.0 MiB / 12.0 MiB", "3.0 MiB/s", "0:03", "25"]
+    assert stripped(COMING, UNKNOWN, BROKEN)[-1] == ["all", "0 of 3 completed, 1 not", "4.0 MiB", "4.0 MiB/s"]
+
+
+def test_how_much_it_is_in_all_is_known_when_each_is() -> None:
+    assert total([COMING, DONE, BROKEN]).total_bytes == 12 * MIB + 2048
+    assert total([COMING, WAITING]).total_bytes == 0
+
+
+def test_what_does_not_fit_is_counted_and_what_comes_is_shown() -> None:
+    lines = [DONE] * 50 + [COMING] + [DONE] * 50
+    assert [cells[0] for cells in stripped(*lines, most=3)] == ["small.bin", "film.bin", "... and 99 more", "all"]
+    assert [cells[0] for cells in stripped(*lines, most=1)] == ["... and 101 more", "all"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0:00"), (7, "0:07"), (720, "12:00"), (3723, "1:02:03"), (1e6, "> 99 h"), (-3, "0:00")],
+)
+def test_times_are_written_as_on_a_clock(seconds: float, text: str) -> None:
+    assert time_text(seconds) == text
