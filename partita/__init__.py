@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from partita.downloads import DownloadItem as DownloadItem
     from partita.downloads import DownloadUpdated as DownloadUpdated
     from partita.errors import PartitaError as PartitaError
+    from partita.events.download_options import RetryPolicy as RetryPolicy
     from partita.events.secret import Secret as Secret
     from partita.events.turn import External as External
     from partita.events.turn import Turn as Turn
@@ -97,6 +98,7 @@ _HOMES: Final = {
     "Preconnect": "partita.connections",
     "Referrer": "partita.page",
     "Report": "partita.actors.replay.redecide",
+    "RetryPolicy": "partita.events.download_options",
     "Secret": "partita.events.secret",
     "Session": "partita.session",
     "SessionAt": "partita.log",

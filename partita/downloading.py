@@ -10,10 +10,12 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack, cast
 
+from msgspec.structs import replace
 from platformdirs import user_downloads_path
 
+from partita.actors.downloads.integrity import parsed
 from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.kernel.checking import checked
@@ -22,7 +24,9 @@ from partita.actors.network.fields import Fields, check_fields
 from partita.actors.network.urls import parse_http_url, without_userinfo
 from partita.download_choices import DownloadChoices
 from partita.downloads import DownloadItem
+from partita.events.download_options import DownloadOptions, RetryPolicy, check_limits, check_options
 from partita.events.download_origins import DownloadOrigin, EarlierDownload
+from partita.events.download_queue import LimitDownloads
 from partita.events.downloads import (
     AddInterruptedDownload,
     AwaitDownload,
@@ -45,7 +49,24 @@ if TYPE_CHECKING:
     from partita.system import System
 
 
-class DownloadArguments(TypedDict, total=False):
+class HowToDownload(TypedDict, total=False):
+    """How the bytes of a download come.
+
+    - ``retry``: how it goes on by itself after an interruption that may pass; None, the default, is not at all.
+    - ``segments``: so many connections at a time (1 to 32), where the server knows ranges.
+    - ``priority``: of those that wait for a place, the highest goes first; 0 is the default.
+    - ``rate``: no more than so many bytes a second; 0 is no limit.
+    - ``integrity``: digests that the file must have, as Subresource Integrity writes them (``"sha256-<base64>"``).
+    """
+
+    retry: RetryPolicy | None
+    segments: int
+    priority: int
+    rate: int
+    integrity: str
+
+
+class DownloadArguments(HowToDownload, total=False):
     """All that can be said of a download beside its URL.
 
     ``headers``: fields to be sent along. ``has_user_gesture``: somebody clicked (FEATURES L14).
@@ -113,6 +134,7 @@ class Downloading:
         initiator: Initiator | None = None,
         headers: Mapping[str, str] | None = None,
         has_user_gesture: bool = False,
+        **how: Unpack[HowToDownload],
     ) -> Future[DownloadItem]:
         """See :meth:`partita.Session.download_url`. ``initiator``: the page that asks."""
         target, fields = _addressed(url, headers)
@@ -120,6 +142,7 @@ class Downloading:
             url=target,
             directory=self.directory(),
             headers=fields,
+            options=_options(**how),
             origin=DownloadOrigin(initiator, has_user_gesture),
         )
         begun: Future[str] = self._partition.ask(checked(message))
@@ -135,6 +158,15 @@ class Downloading:
 
         begun.when_done(on_begun)
         return announced
+
+    def limit(self, *, concurrent: int | None, per_host: int | None, rate: int | None) -> None:
+        """See :meth:`partita.Session.limit_downloads`."""
+        given = {"concurrent": concurrent, "per_host": per_host, "rate_bytes_s": rate}
+        limits = replace(
+            self._state.downloads.limits, **{name: value for name, value in given.items() if value is not None}
+        )
+        check_limits(limits)
+        self._partition.call(checked(LimitDownloads(limits)))
 
     def take_over(  # Electron's options
         self,
@@ -286,6 +318,23 @@ class Downloading:
             done.when_done(on_told)
         on_told()
         return ended
+
+
+def _options(
+    *, retry: RetryPolicy | None = None, segments: int = 1, priority: int = 0, rate: int = 0, integrity: str = ""
+) -> DownloadOptions:
+    """Raises :class:`TypeError` and :class:`ValueError` at the call, for what makes no sense."""
+    for name, value in {"segments": segments, "priority": priority, "rate": rate}.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{name} is an int, not {type(value).__name__}")
+    if not (retry is None or isinstance(retry, RetryPolicy)):
+        raise TypeError(f"retry is a RetryPolicy, not {type(retry).__name__}")
+    if not isinstance(integrity, str):
+        raise TypeError(f"integrity is a str, not {type(integrity).__name__}")
+    options = DownloadOptions(retry, segments, priority, rate, integrity)
+    check_options(options)
+    parsed(integrity)
+    return options
 
 
 def _addressed(url: str, headers: Mapping[str, str] | None) -> tuple[str, HeaderFields]:

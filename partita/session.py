@@ -224,7 +224,7 @@ class Session(Emitter):
     def download_url(self, url: str, **options: Unpack[DownloadArguments]) -> Future[DownloadItem]:
         """Start a download (FEATURES F27); done when ``will-download`` has been answered.
 
-        ``headers``: fields to be sent along. ``has_user_gesture``: what the item says of that. Raises :class:`InvalidURL`,
+        What else can be said of it: :class:`partita.downloading.DownloadArguments`. Raises :class:`InvalidURL`,
         :class:`TypeError`, :class:`ValueError` at the call. The future fails with :class:`DownloadRefused` after
         ``prevent_default()``, with :class:`DownloadFailed` when no answer of a server came.
         """
@@ -272,6 +272,16 @@ class Session(Emitter):
         counts as cancelled. Without a handler, files go to the download path under a name that is free there.
         """
         self._downloading.paths.set(handler, deliver_on)
+
+    def limit_downloads(
+        self, *, concurrent: int | None = None, per_host: int | None = None, rate: int | None = None
+    ) -> None:
+        """How many downloads bring bytes at a time, at first 32 in all and 6 of a host, and how fast; kept across restarts.
+
+        ``rate``: bytes a second of all of them together; 0 is no limit. What is None stays as it is. Those that find no place
+        wait, by priority and then by age; what is under way is not stopped. Raises :class:`ValueError`.
+        """
+        self._downloading.limit(concurrent=concurrent, per_host=per_host, rate=rate)
 
     def downloads(self) -> list[DownloadItem]:
         """The partition's downloads, oldest first, those of earlier runs included."""

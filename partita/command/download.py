@@ -18,12 +18,21 @@ from rich.text import Text
 
 from partita.actors.network.urls import parse_http_url
 from partita.command.download_jobs import Into, Job, interrupted
+from partita.command.download_options import (
+    parse_concurrent,
+    parse_integrity,
+    parse_rate,
+    parse_retry,
+    parse_segments,
+)
 from partita.command.download_table import table
 from partita.command.ending import NO, WrongUsage, complain
 from partita.command.options import AsJson, DataDir
 from partita.command.printing import console, counted, print_json, size_text
 from partita.command.sessions import Name, opened
+from partita.downloading import HowToDownload
 from partita.errors import UnobservedFailure
+from partita.events.download_options import RetryPolicy
 from partita.session import Session
 
 TICK_S: Final = 0.2
@@ -54,6 +63,37 @@ def download(
     resume: Annotated[
         bool, typer.Option("--resume", "-c", help="Go on with what was interrupted: all of it, or these URLs.")
     ] = False,
+    segments: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=parse_segments,
+            help="Connections a file, where the server knows ranges.",
+            show_default="1",
+        ),
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="RATE", parser=parse_rate, help="Bytes a second, all together: 500k, 2M.", show_default=False
+        ),
+    ] = None,
+    concurrent: Annotated[
+        int | None,
+        typer.Option(
+            "-j", "--concurrent", metavar="N", parser=parse_concurrent, help="Files at a time.", show_default=False
+        ),
+    ] = None,
+    retry: Annotated[
+        RetryPolicy | None,
+        typer.Option(
+            metavar="N[,FIRST..CAP]", parser=parse_retry, help="Go on by itself: 5, or 5,2s..60s.", show_default=False
+        ),
+    ] = None,
+    integrity: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="What the file must be: sha256-BASE64 or sha256:HEX.", show_default=False),
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -66,13 +106,17 @@ def download(
         raise WrongUsage("which URL? (--resume alone goes on with all that was interrupted)")
     if resume and partition is None:
         raise WrongUsage("--resume needs a partition that is kept: -p PARTITION")
+    how: HowToDownload = {"segments": segments or 1, "retry": retry}
+    if integrity is not None:
+        how["integrity"] = parse_integrity(integrity, len(wanted))
     target = directory.absolute() if directory else None if partition is not None else Path.cwd()
     jobs: list[Job] = []
     kept = False
     try:
         with _terminable(), opened(partition, data_dir) as session:
             kept = session.is_persistent()
-            jobs.extend(_begun(session, wanted, target, resume=resume))
+            session.limit_downloads(concurrent=concurrent, per_host=concurrent, rate=rate)
+            jobs.extend(_begun(session, wanted, target, how, resume=resume))
             _watch(jobs)
             left = [job for job in jobs if not job.completed and job.can_go_on]
             if as_json:
@@ -107,7 +151,9 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _begun(session: Session, wanted: list[str], target: Path | None, *, resume: bool) -> Iterator[Job]:
+def _begun(
+    session: Session, wanted: list[str], target: Path | None, how: HowToDownload, *, resume: bool
+) -> Iterator[Job]:
     """All that this run is about, on its way."""
     if target is not None:
         unfinished = ("progressing", "interrupted")
@@ -118,7 +164,7 @@ def _begun(session: Session, wanted: list[str], target: Path | None, *, resume: 
     there = {job.url for job in resumed}
     for url in wanted:
         if url not in there:
-            yield Job(url, session.download_url(url))
+            yield Job(url, session.download_url(url, **how))
 
 
 def _watch(jobs: list[Job]) -> None:

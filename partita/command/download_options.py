@@ -6,13 +6,12 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from partita.command.ending import WrongUsage
+from partita.events.download_options import MOST_ATTEMPTS, MOST_SEGMENTS, RetryPolicy
 
-MOST_SEGMENTS: Final = 32
 MOST_CONCURRENT: Final = 1000
-MOST_ATTEMPTS: Final = 1000
 LONGEST_WAIT_S: Final = 86_400.0
 FASTEST_BYTES_S: Final = 1 << 50
 
@@ -22,14 +21,6 @@ _RETRY: Final = re.compile(
     r"(\d{1,6})(?:,(\d{1,6}(?:\.\d{1,3})?)s?(?:\.\.(\d{1,6}(?:\.\d{1,3})?)s?)?)?", re.IGNORECASE | re.ASCII
 )
 _DIGEST_BYTES: Final[Mapping[str, int]] = {"sha256": 32, "sha384": 48, "sha512": 64}
-
-
-class Retries(NamedTuple):
-    """How often one goes on by itself, and how many seconds it waits the first time, and at most."""
-
-    attempts: int
-    first_s: float
-    cap_s: float
 
 
 def parse_segments(text: str) -> int:
@@ -51,14 +42,14 @@ def parse_rate(text: str) -> int:
     return rate
 
 
-def parse_retry(text: str) -> Retries:
+def parse_retry(text: str) -> RetryPolicy:
     """``5``, ``5,2s`` or ``5,2s..60s``: attempts, the first wait, the longest. Raises :class:`WrongUsage`."""
     match = _RETRY.fullmatch(text.strip())
     if match is not None:
         first = 1.0 if match[2] is None else float(match[2])
         cap = max(first, 60.0) if match[3] is None else float(match[3])
         if int(match[1]) <= MOST_ATTEMPTS and first <= cap <= LONGEST_WAIT_S:
-            return Retries(int(match[1]), first, cap)
+            return RetryPolicy(int(match[1]), first_s=first, cap_s=cap)
     raise WrongUsage(
         f"--retry is a number of attempts (at most {MOST_ATTEMPTS}), then how long to wait, as in 5 or 5,2s..60s, not {text!r}"
     )

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from partita.command.download_options import (
     FASTEST_BYTES_S,
-    Retries,
     parse_concurrent,
     parse_integrity,
     parse_rate,
@@ -20,6 +19,7 @@ from partita.command.download_options import (
     parse_segments,
 )
 from partita.command.ending import WrongUsage
+from partita.events.download_options import RetryPolicy
 
 DIGEST = hashlib.sha256(b"film").digest()
 SRI = "sha256-" + base64.b64encode(DIGEST).decode()
@@ -57,15 +57,15 @@ def test_a_rate_is_a_positive_number_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "retries"),
     [
-        ("0", Retries(0, 1.0, 60.0)),
-        ("5", Retries(5, 1.0, 60.0)),
-        ("5,2s", Retries(5, 2.0, 60.0)),
-        ("5,90", Retries(5, 90.0, 90.0)),
-        ("5,0.5s..10s", Retries(5, 0.5, 10.0)),
-        ("1000,1..1", Retries(1000, 1.0, 1.0)),
+        ("0", RetryPolicy(0, first_s=1.0, cap_s=60.0)),
+        ("5", RetryPolicy(5, first_s=1.0, cap_s=60.0)),
+        ("5,2s", RetryPolicy(5, first_s=2.0, cap_s=60.0)),
+        ("5,90", RetryPolicy(5, first_s=90.0, cap_s=90.0)),
+        ("5,0.5s..10s", RetryPolicy(5, first_s=0.5, cap_s=10.0)),
+        ("1000,1..1", RetryPolicy(1000, first_s=1.0, cap_s=1.0)),
     ],
 )
-def test_retries_are_a_number_and_the_waits(text: str, retries: Retries) -> None:
+def test_retries_are_a_number_and_the_waits(text: str, retries: RetryPolicy) -> None:
     assert parse_retry(text) == retries
 
 
