@@ -3,13 +3,15 @@
 ::
 
     absent ──start──▶ asking ──head──▶ deciding ──target──▶ receiving ──finished──▶ completed
-                       ▲  │ ╰───────── head, target known ───────▲ │
-                       │  │                │                       │
-                    resume ╰── broke, crash, interrupt: from all three
-                       │  ▼
-                   interrupted ──cancel──▶ cancelled ◀──cancel── asking, deciding, receiving
-                                           deciding ──not wanted──▶ refused
+       │               ▲  │ ╰───────── head, target known ───────▲ │
+     start,          admit│                │                       │
+     no place yet      │  ╰── broke, crash, interrupt: from all three
+       ╰──────────▶ queued     │
+                       ▲       ▼
+        resume, retry due ── interrupted ──cancel──▶ cancelled ◀──cancel── queued, asking, deciding, receiving
+                                                     deciding ──not wanted──▶ refused
 
+The session has a limited number of places (:mod:`.ledger`): whoever stops gives his back, and whoever goes on waits for one.
 A pause is no phase: what carries out the fetch waits for the milestone ``running`` and holds the connection. What it
 tells names its effect: the word of one that was stopped or given up no longer counts.
 """

@@ -19,6 +19,7 @@ from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.naming import candidates, suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
+from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
@@ -274,8 +275,10 @@ class _Fetch:
     async def _receive(self, response: NetworkResponse) -> None:
         part = self._part
         assert part is not None
+        pace = Pace(self._door, self._effect.order.options.rate_bytes_s)
         async for chunk in response.body():
             await part.add(chunk)
+            await pace.keep(len(chunk))
             if self._download().paused:
                 await self._pause(part)
 
@@ -289,10 +292,12 @@ class _Fetch:
         part = self._part
         assert part is not None
         came_bytes = 0
+        pace = Pace(self._door, self._effect.order.options.rate_bytes_s)
         async for chunk in response.body():
             came_bytes += len(chunk)
             for piece in decoder.feed(chunk):
                 await part.add(piece)
+            await pace.keep(len(chunk))
             if self._download().paused:
                 await self._pause(part)
         return came_bytes

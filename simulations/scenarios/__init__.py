@@ -13,6 +13,7 @@ from partita.simulations.scenarios.following import following
 from partita.simulations.scenarios.forks import forks
 from partita.simulations.scenarios.moving_target import moving_target
 from partita.simulations.scenarios.prompts import prompts
+from partita.simulations.scenarios.queueing import queueing
 from partita.simulations.scenarios.rivals import rivals
 from partita.simulations.scenarios.streaming import streaming
 from partita.simulations.scenarios.taken_over import taken_over
@@ -29,6 +30,7 @@ ALL: Final[tuple[Scenario, ...]] = (
     downloads,
     moving_target,
     prompts,
+    queueing,
     following,
     forks,
     rivals,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 from downloads.talking import HEAD, NOW_US, ORDER, Conversation, effects_of, fetch_of, told
 
 from partita.actors.downloads import interruptions
+from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.behavior import NOTHING
 from partita.events.download_options import DownloadOptions, RetryPolicy, check_options
 from partita.events.download_retries import DownloadRetryDropped, RetryDue, WaitToRetry
@@ -202,3 +205,41 @@ def test_a_defect_of_what_waits_leaves_it_to_be_resumed_by_hand() -> None:
 def test_options_that_make_no_sense_are_refused(options: DownloadOptions) -> None:
     with pytest.raises(ValueError, match="not"):
         check_options(options)
+
+
+class Clock:
+    """Sleeping is all that takes time; what is too short to be told from nothing takes none."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.slept = 0
+
+    def now_us(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += 1
+        assert self.slept < 1000, "time stands still"
+        self.now += seconds
+
+
+@pytest.mark.parametrize("began_s", [0.0, 3_600.1, 1e9 + 0.3])
+def test_what_waits_comes_to_its_end_whatever_the_clock_shows(began_s: float) -> None:
+    talk = receiving()
+    broke(talk)
+    waiting = str(talk.state.retry_id)
+    clock = Clock(began_s)
+    world = SimpleNamespace(clock=clock)
+    door = SimpleNamespace(world=world, actor="download/d1", published=lambda _: talk.state)
+    with pytest.raises(StopIteration) as ended:
+        wait_to_retry(WaitToRetry(waiting, 10**15, 2.2), door).send(None)  # type: ignore[arg-type]
+    assert ended.value.value == RetryDue(waiting)
+    assert 2.19 < clock.now - began_s < 2.3
+
+    talk.say(PauseDownload())
+    with pytest.raises(StopIteration):
+        wait_to_retry(WaitToRetry(waiting, 10**15, 1e9), door).send(None)  # type: ignore[arg-type]
+    assert clock.now - began_s < 2.3, "it was given up"

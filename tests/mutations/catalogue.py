@@ -1,4 +1,4 @@
-"""All mutations. Re-issue has none: no effect of today's declares ``recovery="reissue"``, so no run comes by it."""
+"""All mutations."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from .of_capabilities import CAPABILITIES
 from .of_cookies import COOKIES
 from .of_exchanges import EXCHANGES
 from .of_the_cache import CACHE
+from .of_the_downloads import DOWNLOADS
 from .of_the_kernel import KERNEL
 from .of_the_store import STORE
 
 CATALOGUE: Final[dict[str, Mutation]] = {
-    mutation.name: mutation for mutation in (*STORE, *KERNEL, *CAPABILITIES, *COOKIES, *CACHE, *EXCHANGES)
+    mutation.name: mutation for mutation in (*STORE, *KERNEL, *CAPABILITIES, *DOWNLOADS, *COOKIES, *CACHE, *EXCHANGES)
 }

@@ -1,0 +1,59 @@
+"""No faster than that: each download by its own rate, and all of a session by theirs.
+
+Whoever has read a chunk waits until its time is over before it reads on, so that the server is held back by the connection
+and nothing is piled up. A chunk is counted with the rate that holds when it has come.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from partita.actors.kernel.world import Clock, Door
+from partita.events.points import reached
+from partita.events.session import SessionState
+
+BURST_S: Final = 0.1
+"""So much of the time that nobody used may be made up for."""
+
+
+class Bucket:
+    """What was let through: it is used up until ``free_at``, in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.free_at = 0.0
+
+    def taken(self, count: int, rate_bytes_s: int, now: float) -> float:
+        """Take so many bytes; when that has been paid for."""
+        self.free_at = max(self.free_at, now - BURST_S) + count / rate_bytes_s
+        return self.free_at
+
+
+_SHARED: Final[WeakKeyDictionary[Clock, dict[str, Bucket]]] = WeakKeyDictionary()
+"""By clock and partition: what the downloads of a session have in common in a process, and no log has to know."""
+
+
+class Pace:
+    """That of one download."""
+
+    def __init__(self, door: Door, rate_bytes_s: int) -> None:
+        self._door = door
+        self._clock = door.world.clock
+        self._rate = rate_bytes_s
+        self._own = Bucket()
+        self._shared = _SHARED.setdefault(self._clock, {}).setdefault(door.partition, Bucket())
+
+    async def keep(self, count: int) -> None:
+        """So many bytes have come: come back when more may."""
+        session = self._door.published("session")
+        together = session.downloads.limits.rate_bytes_s if isinstance(session, SessionState) else 0
+        if not self._rate and not together:
+            return
+        now = until = self._clock.monotonic()
+        if self._rate:
+            until = self._own.taken(count, self._rate, now)
+        if together:
+            until = max(until, self._shared.taken(count, together, now))
+        if until > now:
+            reached("download.held_back")
+            await self._clock.sleep(until - now)

@@ -1,0 +1,40 @@
+"""No more downloads are under way than there are places, and at the end no place is taken and nobody waits for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from partita.events.downloads import DownloadState
+from partita.events.session import SessionState
+from partita.simulations.checker import Broken, Checker
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.partition import Partition
+
+UNDER_WAY: Final = frozenset({"asking", "deciding", "receiving"})
+
+
+class PlacesAreKept(Checker):
+    """A defect may have taken the word that a place is free: until the next process settles it, it counts as taken."""
+
+    name = "places"
+
+    def told(self, partition: Partition, position: int) -> None:
+        session = partition.actor("session").state
+        assert isinstance(session, SessionState)
+        most = session.downloads.limits.concurrent
+        under_way = [
+            name
+            for name, actor in tuple(partition.actors.items())
+            if isinstance(actor.state, DownloadState) and actor.state.phase in UNDER_WAY
+        ]
+        if len(under_way) > most:
+            raise Broken(f"{len(under_way)} downloads are under way, and {most} may be", position)
+
+    def ended(self, partition: Partition) -> None:
+        if any(fault.name.startswith("defect.") for fault in self.world.faults.struck):
+            return
+        session = partition.actor("session").state
+        assert isinstance(session, SessionState)
+        if session.downloads.running or session.downloads.lines:
+            raise Broken(f"places are taken by {sorted(session.downloads.running)}, and nothing is under way")
