@@ -128,9 +128,8 @@ async def finish_all(user: User) -> None:
         for _ in range(ATTEMPTS):
             if item.is_destroyed():
                 break  # a listener refused it just now
-            if item.can_resume():
-                item.resume()
             try:
+                item.resume()  # one that waits for a place says so again: a defect may have taken its word
                 await item.stopped()
             except DownloadFailed:
                 undone = item.id not in {other.id for other in user.session.downloads()}
