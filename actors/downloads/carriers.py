@@ -13,18 +13,22 @@ from itertools import count, islice
 from pathlib import PurePath
 from typing import Final
 
+from msgspec.structs import replace
+
 from partita.actors.downloads import integrity, interruptions, ranges
+from partita.actors.downloads.body import Body
 from partita.actors.downloads.codings import decoder_of, is_coded
 from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.naming import candidates, suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
 from partita.actors.downloads.rates import Pace
+from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
 from partita.actors.network.exchange import Answer, exchange
-from partita.actors.network.fields import first
+from partita.actors.network.fields import Fields, first
 from partita.actors.network.http import NetError
 from partita.actors.network.redirects import Outgoing
 from partita.events.download_retries import WaitToRetry
@@ -34,6 +38,7 @@ from partita.events.downloads import (
     DownloadBroke,
     DownloadFinished,
     DownloadHead,
+    DownloadHeadFields,
     DownloadNotWanted,
     DownloadOrder,
     DownloadState,
@@ -194,9 +199,12 @@ class _Fetch:
     async def _take(self, answer: Answer, offset: int) -> Outcome:
         """Tell the head, find the place, receive the body."""
         response = answer.response
+        body = Body(response)
         decoder = self._decoder_of(answer)
         status, headers = response.status, response.headers
         head = ranges.head_of(answer.url_chain, status, headers, offset, is_decoded=decoder is not None)
+        if offset == 0 and decoder is None:
+            head = await _sniffed(head, headers, body)
         name = await self._door.ask(DownloadHead(self._effect.id, head))
         if not isinstance(name, str):
             reached("download.unwanted")
@@ -206,9 +214,9 @@ class _Fetch:
             return DownloadNotWanted(self._effect.id)
         await self._open(offset, head.total_bytes)
         if decoder is None:
-            await self._receive(response)
+            await self._receive(body)
             return await self._finish(head.total_bytes)
-        came_bytes = await self._receive_decoded(response, decoder)
+        came_bytes = await self._receive_decoded(body, decoder)
         announced_bytes = ranges.total_of(status, headers, 0)
         if announced_bytes and came_bytes != announced_bytes:
             return self._wrong_length(announced_bytes, came_bytes)
@@ -272,11 +280,11 @@ class _Fetch:
     def _report(self, synced_bytes: int) -> None:
         self._door.tell(ReportProgress(self._effect.id, synced_bytes))
 
-    async def _receive(self, response: NetworkResponse) -> None:
+    async def _receive(self, body: Body) -> None:
         part = self._part
         assert part is not None
         pace = Pace(self._door, self._effect.order.options.rate_bytes_s)
-        async for chunk in response.body():
+        async for chunk in body.rest():
             await part.add(chunk)
             await pace.keep(len(chunk))
             if self._download().paused:
@@ -287,13 +295,13 @@ class _Fetch:
         await part.checkpoint()
         await self._door.ask(AwaitDownload("running"))
 
-    async def _receive_decoded(self, response: NetworkResponse, decoder: Decoder) -> int:
+    async def _receive_decoded(self, body: Body, decoder: Decoder) -> int:
         """The same for a body whose coding is undone; returns how many bytes came."""
         part = self._part
         assert part is not None
         came_bytes = 0
         pace = Pace(self._door, self._effect.order.options.rate_bytes_s)
-        async for chunk in response.body():
+        async for chunk in body.rest():
             came_bytes += len(chunk)
             for piece in decoder.feed(chunk):
                 await part.add(piece)
@@ -363,6 +371,14 @@ class _Fetch:
     async def _close_part(self) -> None:
         if self._part is not None:
             await self._part.close()
+
+
+async def _sniffed(head: DownloadHeadFields, headers: Fields, body: Body) -> DownloadHeadFields:
+    """What the file is by its first bytes, where the server does not know (FEATURES L13)."""
+    nosniff = (first(headers, "x-content-type-options") or "").strip().lower() == "nosniff"
+    if not is_sniffed(head.mime_type, nosniff=nosniff):
+        return head
+    return replace(head, mime_type=sniffed_type(head.mime_type, await body.first(), nosniff=nosniff))
 
 
 def _referrer(order: DownloadOrder) -> str:

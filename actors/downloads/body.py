@@ -1,0 +1,35 @@
+"""The body of a download's response, whose first bytes can be looked at before it is received."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from partita.actors.kernel.world import NetworkResponse
+from partita.actors.network.http import NetError
+
+
+class Body:
+    """Its chunks, in order and once."""
+
+    def __init__(self, response: NetworkResponse) -> None:
+        self._chunks = response.body()
+        self._first: bytes | None = None
+        self._broke: NetError | None = None
+
+    async def first(self) -> bytes:
+        """What comes first, however little: nobody waits for more. It comes again with the rest, and so does what goes wrong."""
+        if self._first is None and self._broke is None:
+            try:
+                self._first = await anext(self._chunks, b"")
+            except NetError as error:
+                self._broke = error
+        return self._first or b""
+
+    async def rest(self) -> AsyncIterator[bytes]:
+        """All of it. Raises :class:`NetError`."""
+        if self._broke is not None:
+            raise self._broke
+        if self._first:
+            yield self._first
+        async for chunk in self._chunks:
+            yield chunk
