@@ -47,6 +47,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """Requests in a round."""
     large_mib: int
     """The length of a large body."""
+    download_mib: int
+    """The length of a large file that is downloaded."""
+    download_files: int
+    """Small files that are downloaded in a round."""
     cache_entries: int
     """In the cache of a session whose memory is measured."""
 
@@ -65,6 +69,8 @@ FULL = Sizes(
     seeds=5,
     fetches=2_000,
     large_mib=256,
+    download_mib=1024,
+    download_files=2_000,
     cache_entries=10_000,
 )
 SMOKE = Sizes(
@@ -81,6 +87,8 @@ SMOKE = Sizes(
     seeds=1,
     fetches=200,
     large_mib=8,
+    download_mib=16,
+    download_files=40,
     cache_entries=300,
 )
 

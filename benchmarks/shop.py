@@ -7,6 +7,7 @@ It is nginx where that is installed (Debian's ``nginx-light`` will do), else a s
     /basket     the same with a ``Set-Cookie`` that changes each time
     /kept/N     1 KiB that is fresh for a day
     /large      a file
+    /small/N    a file of 10 KiB (nginx only), for downloads
 
 ``python -m benchmarks.shop FILE`` is the second one: it prints its port.
 """
@@ -14,6 +15,8 @@ It is nginx where that is installed (Debian's ``nginx-light`` will do), else a s
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ipaddress
 import os
 import shutil
 import socket
@@ -25,6 +28,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 NGINX: Final = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
@@ -52,6 +59,7 @@ http {{
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
+        {secure}
         root {root};
         location /enter {{ {enter} return 200 "{body}"; }}
         location /item {{ add_header Cache-Control no-store; return 200 "{body}"; }}
@@ -62,16 +70,28 @@ http {{
         }}
         location /kept/ {{ add_header Cache-Control max-age=86400; return 200 "{body}"; }}
         location /large {{ add_header Cache-Control no-store; }}
+        location /small/ {{ try_files /small =404; }}
     }}
 }}
 """
 
+_SECURE: Final = """
+        listen 127.0.0.1:{port} ssl backlog=1024;
+        ssl_certificate {folder}/certificate.pem;
+        ssl_certificate_key {folder}/key.pem;
+"""
+
 
 class Shop(Struct, frozen=True):
-    """A server that runs. ``software``: which of the two it is."""
+    """A server that runs. ``software``: which of the two it is.
+
+    ``secure_origin``: the same over TLS, where that was asked for; ``certificate``: what to trust there.
+    """
 
     origin: str
     software: str
+    secure_origin: str = ""
+    certificate: Path | None = None
 
     def urls(self, count: int) -> Iterator[str]:
         """What a visitor asks for."""
@@ -80,43 +100,78 @@ class Shop(Struct, frozen=True):
 
 
 @contextmanager
-def shop(folder: Path, large_bytes: int = 0) -> Iterator[Shop]:
-    """Run it until the block is left."""
+def shop(folder: Path, large_bytes: int = 0, *, secure: bool = False) -> Iterator[Shop]:
+    """Run it until the block is left. ``secure``: over TLS as well, which takes nginx."""
     large = folder / "large"
     with large.open("wb") as file:
         file.truncate(large_bytes)
-    with _nginx(folder, NGINX) if NGINX is not None else _of_ours(large) as running:
+    (folder / "small").write_bytes(bytes(10 << 10))
+    with _nginx(folder, NGINX, secure=secure) if NGINX is not None else _of_ours(large) as running:
         yield running
 
 
 @contextmanager
-def _nginx(folder: Path, binary: str) -> Iterator[Shop]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(1024)
-        port = listener.getsockname()[1]
+def _nginx(folder: Path, binary: str, *, secure: bool) -> Iterator[Shop]:
+    with _listening() as listener, _listening() as secure_listener:
+        port, secure_port = (one.getsockname()[1] for one in (listener, secure_listener))
+        certificate = _certified(folder) if secure else None
         configuration = folder / "nginx.conf"
         configuration.write_text(
             _CONFIGURATION.format(
                 folder=folder,
                 root=folder,
                 port=port,
+                secure="" if certificate is None else _SECURE.format(port=secure_port, folder=folder),
                 user="user root;" if os.geteuid() == 0 else "",  # its workers could not read the folder
                 enter=" ".join(f'add_header Set-Cookie "{cookie}";' for cookie in _ENTER),
                 body=BODY,
             )
         )
+        inherited = [listener.fileno(), *([secure_listener.fileno()] if secure else [])]
         process = subprocess.Popen(
             [binary, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(configuration)],
-            pass_fds=(listener.fileno(),),
-            env={**os.environ, "NGINX": f"{listener.fileno()};"},  # it inherits its listening socket
+            pass_fds=inherited,
+            env={**os.environ, "NGINX": "".join(f"{number};" for number in inherited)},  # its listening sockets
             stderr=subprocess.DEVNULL,
         )
     try:
-        yield Shop(f"http://127.0.0.1:{port}", "nginx")
+        yield Shop(f"http://127.0.0.1:{port}", "nginx", f"https://127.0.0.1:{secure_port}", certificate)
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _listening() -> socket.socket:
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1024)
+    return listener
+
+
+def _certified(folder: Path) -> Path:
+    """A certificate for loopback, signed by itself, with its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "the shop")])
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    path = folder / "certificate.pem"
+    path.write_bytes(certificate.public_bytes(encoding))
+    without_password = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, without_password))
+    return path
 
 
 @contextmanager
