@@ -35,12 +35,6 @@ DOWNLOADS: Final = (
         scenarios=("queueing",),
     ),
     Mutation(
-        name="queue.places_outlive_the_process",
-        gone="places that a dead process gave out stay taken",
-        edits=(Edit("actors.downloads.ledger:recover", "(PlacesCleared(),) if", "() if"),),
-        scenarios=("queueing",),
-    ),
-    Mutation(
         name="queue.place_kept_while_interrupted",
         gone="a download that was interrupted keeps others waiting",
         edits=(
