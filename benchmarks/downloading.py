@@ -30,7 +30,6 @@ from partita import System
 
 CURL: Final = shutil.which("curl")
 ARIA2C: Final = shutil.which("aria2c")
-SEGMENTS: Final = 4
 AT_ONCE: Final = 32
 
 _TRUST: Final = "SSL_CERT_FILE"  # OpenSSL's own way to be told of one more authority
@@ -64,7 +63,7 @@ def rows(bench: Bench) -> list[Row]:
                 partial(with_session, bench, [large]),
                 {
                     "curl": (CURL, partial(with_curl, large, None), 1.0),
-                    "aria2c": (ARIA2C, partial(with_aria2c, [large], 1), None),
+                    "aria2c": (ARIA2C, partial(with_aria2c, [large]), None),
                     "httpx": ("", partial(with_httpx, large), 2.5),
                 },
                 tells_processor_time=True,
@@ -77,15 +76,9 @@ def rows(bench: Bench) -> list[Row]:
             ),
             *_compared(
                 bench,
-                f"{what} in {SEGMENTS} segments",
-                partial(with_session, bench, [large], segments=SEGMENTS),
-                {f"aria2c -x{SEGMENTS}": (ARIA2C, partial(with_aria2c, [large], SEGMENTS), None)},
-            ),
-            *_compared(
-                bench,
                 f"{sizes.download_files} files of 10 KiB to the disk",
                 partial(with_session, bench, small),
-                {f"aria2c -j{AT_ONCE}": (ARIA2C, partial(with_aria2c, small, 1), None)},
+                {f"aria2c -j{AT_ONCE}": (ARIA2C, partial(with_aria2c, small), None)},
             ),
         ]
 
@@ -169,7 +162,7 @@ def _processor_s() -> float:
 # -- who brings the files -------------------------------------------------------------------------------------------------
 
 
-def with_session(bench: Bench, urls: list[str], folder: Path, *, segments: int = 1, trust: Path | None = None) -> None:
+def with_session(bench: Bench, urls: list[str], folder: Path, *, trust: Path | None = None) -> None:
     """``session.download_url`` of a persistent session."""
 
     async def main() -> None:
@@ -177,7 +170,7 @@ def with_session(bench: Bench, urls: list[str], folder: Path, *, segments: int =
             session = system.from_partition("persist:downloads")
             session.set_download_path(str(folder))
             session.limit_downloads(concurrent=AT_ONCE, per_host=AT_ONCE)
-            begun = [session.download_url(url, segments=segments) for url in urls]
+            begun = [session.download_url(url) for url in urls]
             for announced in begun:
                 assert await (await announced).finished() == "completed"
 
@@ -206,11 +199,11 @@ def with_curl(url: str, certificate: Path | None, folder: Path) -> None:
     _sync_all(folder)
 
 
-def with_aria2c(urls: list[str], connections: int, folder: Path) -> None:
-    """One file over some connections, or many files at once."""
+def with_aria2c(urls: list[str], folder: Path) -> None:
+    """One file, or many at once."""
     assert ARIA2C is not None
     listed = "".join(f"{url}\n out={number}\n" for number, url in enumerate(urls))
-    options = [f"-x{connections}", f"-s{connections}", f"-j{AT_ONCE}", "-k1M", "--file-allocation=falloc"]
+    options = ["-x1", "-s1", f"-j{AT_ONCE}", "--file-allocation=falloc"]
     quiet = ["--quiet", "--no-conf", "--enable-dht=false", "--input-file=-", f"--dir={folder}"]
     subprocess.run([ARIA2C, *options, *quiet], input=listed.encode(), check=True)
     _sync_all(folder)

@@ -8,7 +8,6 @@ from typing import Final
 from msgspec import Struct
 
 MOST_ATTEMPTS: Final = 1000
-MOST_SEGMENTS: Final = 32
 LONGEST_S: Final = 86_400.0
 """No waiting time of a policy is longer than a day."""
 MOST_FACTOR: Final = 100.0
@@ -42,13 +41,11 @@ class RetryPolicy(Struct, frozen=True, array_like=True, gc=False):
 class DownloadOptions(Struct, frozen=True, array_like=True, gc=False):
     """How one download is brought.
 
-    ``segments``: so many connections at a time where the server allows it. ``priority``: the higher, the earlier it leaves the
-    queue. ``rate_bytes_s``: no faster than that; 0 is no limit. ``integrity``: digests that the file must have, as in
-    Subresource Integrity (``"sha256-<base64>"``, blanks between several).
+    ``priority``: the higher, the earlier it leaves the queue. ``rate_bytes_s``: no faster than that; 0 is no limit.
+    ``integrity``: digests that the file must have, as in Subresource Integrity (``"sha256-<base64>"``, blanks between several).
     """
 
     retry: RetryPolicy | None = None
-    segments: int = 1
     priority: int = 0
     rate_bytes_s: int = 0
     integrity: str = ""
@@ -62,31 +59,12 @@ class DownloadLimits(Struct, frozen=True, array_like=True, gc=False):
     rate_bytes_s: int = 0
 
 
-class Segment(Struct, frozen=True, array_like=True, gc=False):
-    """A part of a file that has a connection of its own: bytes ``start`` to ``end``, of which ``received`` are safe.
-
-    ``effect_id``: of what brings it; empty when nothing does.
-    """
-
-    start: int
-    end: int
-    received: int = 0
-    effect_id: str = ""
-
-    @property
-    def left(self) -> int:
-        """Bytes that are missing."""
-        return self.end - self.start - self.received
-
-
 NO_OPTIONS: Final = DownloadOptions()
 NO_LIMITS: Final = DownloadLimits()
 
 
 def check_options(options: DownloadOptions) -> None:
     """Raise :class:`ValueError` for what makes no sense; the digests are looked at where files are verified."""
-    if not 1 <= options.segments <= MOST_SEGMENTS:
-        raise ValueError(f"segments is 1 to {MOST_SEGMENTS}, not {options.segments}")
     if options.rate_bytes_s < 0:
         raise ValueError(f"rate_bytes_s is 0 or more, not {options.rate_bytes_s}")
     policy = options.retry

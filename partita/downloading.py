@@ -53,14 +53,12 @@ class HowToDownload(TypedDict, total=False):
     """How the bytes of a download come.
 
     - ``retry``: how it goes on by itself after an interruption that may pass; None, the default, is not at all.
-    - ``segments``: so many connections at a time (1 to 32), where the server knows ranges.
     - ``priority``: of those that wait for a place, the highest goes first; 0 is the default.
     - ``rate``: no more than so many bytes a second; 0 is no limit.
     - ``integrity``: digests that the file must have, as Subresource Integrity writes them (``"sha256-<base64>"``).
     """
 
     retry: RetryPolicy | None
-    segments: int
     priority: int
     rate: int
     integrity: str
@@ -321,17 +319,17 @@ class Downloading:
 
 
 def _options(
-    *, retry: RetryPolicy | None = None, segments: int = 1, priority: int = 0, rate: int = 0, integrity: str = ""
+    *, retry: RetryPolicy | None = None, priority: int = 0, rate: int = 0, integrity: str = ""
 ) -> DownloadOptions:
     """Raises :class:`TypeError` and :class:`ValueError` at the call, for what makes no sense."""
-    for name, value in {"segments": segments, "priority": priority, "rate": rate}.items():
+    for name, value in {"priority": priority, "rate": rate}.items():
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{name} is an int, not {type(value).__name__}")
     if not (retry is None or isinstance(retry, RetryPolicy)):
         raise TypeError(f"retry is a RetryPolicy, not {type(retry).__name__}")
     if not isinstance(integrity, str):
         raise TypeError(f"integrity is a str, not {type(integrity).__name__}")
-    options = DownloadOptions(retry, segments, priority, rate, integrity)
+    options = DownloadOptions(retry, priority, rate, integrity)
     check_options(options)
     parsed(integrity)
     return options

@@ -23,7 +23,6 @@ from partita.command.download_options import (
     parse_integrity,
     parse_rate,
     parse_retry,
-    parse_segments,
 )
 from partita.command.download_table import table
 from partita.command.ending import NO, WrongUsage, complain
@@ -63,15 +62,6 @@ def download(
     resume: Annotated[
         bool, typer.Option("--resume", "-c", help="Go on with what was interrupted: all of it, or these URLs.")
     ] = False,
-    segments: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            parser=parse_segments,
-            help="Connections a file, where the server knows ranges.",
-            show_default="1",
-        ),
-    ] = None,
     rate: Annotated[
         int | None,
         typer.Option(
@@ -106,7 +96,7 @@ def download(
         raise WrongUsage("which URL? (--resume alone goes on with all that was interrupted)")
     if resume and partition is None:
         raise WrongUsage("--resume needs a partition that is kept: -p PARTITION")
-    how: HowToDownload = {"segments": segments or 1, "retry": retry}
+    how: HowToDownload = {"retry": retry}
     if integrity is not None:
         how["integrity"] = parse_integrity(integrity, len(wanted))
     target = directory.absolute() if directory else None if partition is not None else Path.cwd()

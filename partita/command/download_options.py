@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from partita.command.ending import WrongUsage
-from partita.events.download_options import MOST_ATTEMPTS, MOST_SEGMENTS, RetryPolicy
+from partita.events.download_options import MOST_ATTEMPTS, RetryPolicy
 
 MOST_CONCURRENT: Final = 1000
 LONGEST_WAIT_S: Final = 86_400.0
@@ -21,11 +21,6 @@ _RETRY: Final = re.compile(
     r"(\d{1,6})(?:,(\d{1,6}(?:\.\d{1,3})?)s?(?:\.\.(\d{1,6}(?:\.\d{1,3})?)s?)?)?", re.IGNORECASE | re.ASCII
 )
 _DIGEST_BYTES: Final[Mapping[str, int]] = {"sha256": 32, "sha384": 48, "sha512": 64}
-
-
-def parse_segments(text: str) -> int:
-    """``4``: connections a file. Raises :class:`WrongUsage`."""
-    return _count("--segments", text, MOST_SEGMENTS)
 
 
 def parse_concurrent(text: str) -> int:

@@ -16,7 +16,6 @@ from partita.command.download_options import (
     parse_integrity,
     parse_rate,
     parse_retry,
-    parse_segments,
 )
 from partita.command.ending import WrongUsage
 from partita.events.download_options import RetryPolicy
@@ -95,13 +94,6 @@ def test_what_is_no_digest_is_refused(text: str) -> None:
 def test_a_digest_is_that_of_one_file(urls: int) -> None:
     with pytest.raises(WrongUsage, match="one URL"):
         parse_integrity(SRI, urls)
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "33", "1.5", "", "four", "٤", "1" * 50])
-def test_segments_are_1_to_32(text: str) -> None:
-    assert parse_segments("32") == 32
-    with pytest.raises(WrongUsage, match="--segments is a number from 1 to 32"):
-        parse_segments(text)
 
 
 def test_so_many_come_at_a_time() -> None:

@@ -170,7 +170,7 @@ def test_an_opening_finds_all_places_free() -> None:
 
 def test_options_that_make_no_sense_begin_nothing() -> None:
     ledger = Ledger()
-    for options in (DownloadOptions(segments=0), DownloadOptions(integrity="md5-AAAA")):
+    for options in (DownloadOptions(rate_bytes_s=-1), DownloadOptions(integrity="md5-AAAA")):
         assert isinstance(ledger.say(BeginDownload("http://h/f", "/dir", options=options)).refusal, ValueError)
     assert ledger.state == DownloadsState()
 

@@ -193,8 +193,6 @@ def test_a_defect_of_what_waits_leaves_it_to_be_resumed_by_hand() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        DownloadOptions(segments=0),
-        DownloadOptions(segments=33),
         DownloadOptions(rate_bytes_s=-1),
         DownloadOptions(retry=RetryPolicy(attempts=-1)),
         DownloadOptions(retry=RetryPolicy(factor=0.5)),
