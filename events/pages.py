@@ -110,8 +110,12 @@ class PagesState(State, frozen=True, tag="pages.state/1"):
 
 
 class PageState(State, frozen=True, tag="page.state/1"):
-    """One page. It has frames while it is open, the main frame under number 0; ``frames_made`` counts all there ever were."""
+    """One page. It has frames while it is open, the main frame under number 0; ``frames_made`` counts all there ever were.
+
+    ``asking``: what waits for an answer about a permission, by ticket, with the frame that asked.
+    """
 
     id: str = ""
     frames: dict[int, FrameState] = field(default_factory=dict)
     frames_made: int = 0
+    asking: dict[int, int] = field(default_factory=dict)

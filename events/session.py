@@ -10,6 +10,7 @@ from partita.events.downloads import DownloadsState
 from partita.events.exchanges import ExchangesState
 from partita.events.net_log import NetLogState
 from partita.events.pages import PagesState
+from partita.events.permissions import PermissionsState
 from partita.events.preferences import PreferencesState
 from partita.events.protocols import ProtocolsState
 from partita.events.types import State
@@ -28,3 +29,4 @@ class SessionState(State, frozen=True, tag="session.state/1"):
     protocols: ProtocolsState = field(default_factory=ProtocolsState)
     net_log: NetLogState = field(default_factory=NetLogState)
     pages: PagesState = field(default_factory=PagesState)
+    permissions: PermissionsState = field(default_factory=PermissionsState)

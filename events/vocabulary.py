@@ -27,6 +27,7 @@ from partita.events import (
     net_log,
     network,
     pages,
+    permissions,
     preferences,
     protocols,
     session,
@@ -46,6 +47,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     protocols,
     downloads,
     pages,
+    permissions,
     net_log,
     exchanges,
 )

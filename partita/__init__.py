@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from partita.downloads import DownloadItem as DownloadItem
     from partita.downloads import DownloadUpdated as DownloadUpdated
     from partita.errors import PartitaError as PartitaError
+    from partita.events.permissions import PermissionGrant as PermissionGrant
     from partita.events.secret import Secret as Secret
     from partita.events.turn import External as External
     from partita.events.turn import Turn as Turn
@@ -49,6 +50,14 @@ if TYPE_CHECKING:
     from partita.log import replay as replay
     from partita.page import Page as Page
     from partita.page import Referrer as Referrer
+    from partita.permission_requests import DesktopCapturerSource as DesktopCapturerSource
+    from partita.permission_requests import DisplayMediaRequest as DisplayMediaRequest
+    from partita.permission_requests import FilesystemPermissionRequest as FilesystemPermissionRequest
+    from partita.permission_requests import MediaAccessPermissionRequest as MediaAccessPermissionRequest
+    from partita.permission_requests import OpenExternalPermissionRequest as OpenExternalPermissionRequest
+    from partita.permission_requests import PermissionCheck as PermissionCheck
+    from partita.permission_requests import PermissionRequest as PermissionRequest
+    from partita.permission_requests import Streams as Streams
     from partita.played import Playback as Playback
     from partita.played import playback as playback
     from partita.requesting import FetchFuture as FetchFuture
@@ -74,22 +83,30 @@ _HOMES: Final = {
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
     "Debugger": "partita.debugging",
+    "DesktopCapturerSource": "partita.permission_requests",
     "Details": "partita.actors.web_request.details",
     "DidNavigate": "partita.frame",
+    "DisplayMediaRequest": "partita.permission_requests",
     "Divergence": "partita.actors.replay.redecide",
     "DownloadDone": "partita.downloads",
     "DownloadItem": "partita.downloads",
     "DownloadUpdated": "partita.downloads",
     "External": "partita.events.turn",
     "FetchFuture": "partita.requesting",
+    "FilesystemPermissionRequest": "partita.permission_requests",
     "FixedClock": "partita.actors.live_world.ports",
     "Frame": "partita.frame",
     "Future": "partita.actors.kernel.future",
     "ImportedCookies": "partita.cookies",
     "Log": "partita.log",
+    "MediaAccessPermissionRequest": "partita.permission_requests",
     "NetError": "partita.actors.network.http",
+    "OpenExternalPermissionRequest": "partita.permission_requests",
     "Page": "partita.page",
     "PartitaError": "partita.errors",
+    "PermissionCheck": "partita.permission_requests",
+    "PermissionGrant": "partita.events.permissions",
+    "PermissionRequest": "partita.permission_requests",
     "Playback": "partita.played",
     "PlaybackReport": "partita.actors.replay.playback",
     "Preconnect": "partita.connections",
@@ -100,6 +117,7 @@ _HOMES: Final = {
     "SessionAt": "partita.log",
     "SessionOptions": "partita.session_options",
     "Streamed": "partita.streaming",
+    "Streams": "partita.permission_requests",
     "System": "partita.system",
     "Turn": "partita.events.turn",
     "WebRequest": "partita.web_request",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
 
 import msgspec
 
@@ -21,11 +22,14 @@ from partita.actors.protocols.schemes import standard_schemes
 from partita.events.errors import UsageError
 from partita.events.network import CacheMode, Credentials, Initiator, Redirect, ReferrerPolicy, ResourceType
 from partita.events.pages import MAIN_FRAME, AddFrame, CommitNavigation, PageState
+from partita.events.permissions import CheckedMediaType, DisplayMedia, FileAccessType, MediaType
 from partita.events.session import SessionState
 from partita.requesting import Content, FetchFuture, HeaderValues, begin_fetch
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
+    from partita.permission_requests import Streams
+    from partita.permissions import PermissionDesk
 
 PageMode = Literal["cors", "no-cors"]
 """How a page's request is made (Fetch standard 2.2.5)."""
@@ -61,6 +65,28 @@ class PageRequestOptions(TypedDict, total=False):
     timeout: float | None
 
 
+class CheckDetails(TypedDict, total=False):
+    """What belongs to some permissions only, where they are checked (FEATURES F16c, F16d)."""
+
+    security_origin: str
+    media_type: CheckedMediaType
+    external_url: str
+    file_path: str
+    is_directory: bool
+    file_access_type: FileAccessType
+
+
+class RequestDetails(TypedDict, total=False):
+    """The same, where they are requested (FEATURES F15b to F15d, T24)."""
+
+    security_origin: str
+    media_types: Sequence[MediaType]
+    external_url: str
+    file_path: str
+    is_directory: bool
+    file_access_type: FileAccessType
+
+
 class NavigationFuture(FetchFuture):
     """The response to a navigation, once its document is shown. :meth:`cancel` gives it up, as that of a fetch does."""
 
@@ -79,8 +105,17 @@ class NavigationFuture(FetchFuture):
 class FrameTree:
     """What all frames of one page share: their actor, and which navigation of each is the newest."""
 
-    def __init__(self, partition: Partition, page_id: str, on_navigated: Callable[[DidNavigate], object]) -> None:
+    def __init__(
+        self,
+        partition: Partition,
+        page_id: str,
+        on_navigated: Callable[[DidNavigate], object],
+        desk: PermissionDesk,
+    ) -> None:
         self.partition: Final = partition
+        self.page_id: Final = page_id
+        self.desk: Final = desk
+        self._tickets = itertools.count(1)
         self.actor: Final = actor_of(page_id)
         self._on_navigated = on_navigated
         self._newest: dict[int, int] = {}
@@ -97,6 +132,17 @@ class FrameTree:
         if number not in state.frames:
             raise UsageError("the frame is gone: its page was closed, or the document around it has changed")
         return state
+
+    def next_ticket(self) -> int:
+        """The number of the next question of the page."""
+        return next(self._tickets)
+
+    def frame(self, number: int) -> Frame | None:
+        """The frame of that number; None when it is gone."""
+        known = self.state.frames.get(number)
+        if known is None:
+            return None
+        return Frame(self, number, None if known.parent is None else self.frame(known.parent))
 
     def load(
         self,
@@ -196,6 +242,11 @@ class Frame:
         return origin_of(document_of(self._state, self.frame_tree_node_id).url)
 
     @property
+    def page_id(self) -> str:
+        """The id of its page."""
+        return self._tree.page_id
+
+    @property
     def top(self) -> Frame:
         """The main frame of its page."""
         frame = self
@@ -286,6 +337,37 @@ class Frame:
             data=data,
             timeout=timeout,
         )
+
+    # -- permissions ------------------------------------------------------------------------------------------------
+
+    def request_permission(self, permission: str, **details: Unpack[RequestDetails]) -> Future[bool]:
+        """Request a permission, as a script of the document does: whether it is granted (FEATURES F15).
+
+        ``permission``: Electron's names, ``"notifications"`` for example. ``openExternal`` is requested with ``external_url``,
+        ``media`` with ``media_types``, ``fileSystem`` may say a ``file_path``. Raises :class:`ValueError` for a name that there
+        is not, :class:`TypeError` for a detail that it has not; the future fails with :class:`UsageError` when the frame is gone.
+        """
+        return self._tree.desk.request(self._tree, self.frame_tree_node_id, permission, details)
+
+    def check_permission(self, permission: str, **details: Unpack[CheckDetails]) -> bool:
+        """Check a permission: whether it is there, without asking anybody but the check handler (FEATURES F16).
+
+        Raises as :meth:`request_permission` does.
+        """
+        return self._tree.desk.check(self._tree, self.frame_tree_node_id, permission, details)
+
+    def get_display_media(
+        self, *, video: bool = True, audio: bool = False, user_gesture: bool = True
+    ) -> Future[Streams]:
+        """Streams of a display, as the display media handler chooses them (FEATURES F17).
+
+        ``display-capture`` is requested first. The future fails with :class:`NotAllowedError` when that is refused,
+        :class:`NotSupportedError` without a handler, :class:`AbortError` when it chooses none, and :class:`NotReadableError` for
+        a frame that is gone. Nothing is captured here: what is chosen is what comes.
+        """
+        if not (video or audio):
+            raise TypeError("At least one of audio and video must be requested")
+        return self._tree.desk.display(self._tree, self.frame_tree_node_id, DisplayMedia(video, audio, user_gesture))
 
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within this one that shows ``url``; nothing is loaded: :meth:`navigate` does that."""

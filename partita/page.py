@@ -16,12 +16,23 @@ from partita.actors.pages.referrer import POLICIES
 from partita.emitter import Emitter
 from partita.events.pages import MAIN_FRAME, ClosePage, OpenPage
 from partita.events.system import Flush
-from partita.frame import DidNavigate, Frame, FrameTree, NavigationFuture, PageRequestOptions, standard_schemes_of
+from partita.frame import (
+    CheckDetails,
+    DidNavigate,
+    Frame,
+    FrameTree,
+    NavigationFuture,
+    PageRequestOptions,
+    RequestDetails,
+    standard_schemes_of,
+)
 from partita.requesting import FetchFuture
 
 if TYPE_CHECKING:
     from partita.actors.kernel.delivery import Callbacks
+    from partita.actors.kernel.future import Future
     from partita.actors.kernel.partition import Partition
+    from partita.permission_requests import Streams
     from partita.session import Session
 
 
@@ -45,7 +56,7 @@ class Page(Emitter):
         self._partition = partition
         target = document_url(url, standard_schemes_of(partition))
         self.id: Final[str] = partition.call(checked(OpenPage(target)))
-        self._tree = FrameTree(partition, self.id, self._on_navigated)
+        self._tree = FrameTree(partition, self.id, self._on_navigated, session._desk)  # noqa: SLF001  # one class in two
         partition.call(Flush(), to=self._tree.actor)  # the session's word to it has been taken before this one is
         self.main_frame: Final = Frame(self._tree, MAIN_FRAME, None)
 
@@ -104,13 +115,32 @@ class Page(Emitter):
         """A request of the main frame's document: see :meth:`Frame.fetch`."""
         return self.main_frame.fetch(url, **options)
 
+    def request_permission(self, permission: str, **details: Unpack[RequestDetails]) -> Future[bool]:
+        """A request of the main frame's document: see :meth:`Frame.request_permission`."""
+        return self.main_frame.request_permission(permission, **details)
+
+    def check_permission(self, permission: str, **details: Unpack[CheckDetails]) -> bool:
+        """A check of the main frame's document: see :meth:`Frame.check_permission`."""
+        return self.main_frame.check_permission(permission, **details)
+
+    def get_display_media(
+        self, *, video: bool = True, audio: bool = False, user_gesture: bool = True
+    ) -> Future[Streams]:
+        """Streams for the main frame's document: see :meth:`Frame.get_display_media`."""
+        return self.main_frame.get_display_media(video=video, audio=audio, user_gesture=user_gesture)
+
+    def frame(self, number: int) -> Frame | None:
+        """The frame of that number (``frame_tree_node_id``); None when it is gone."""
+        return self._tree.frame(number)
+
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within the main frame that shows ``url``: see :meth:`Frame.new_frame`."""
         return self.main_frame.new_frame(url)
 
     def close(self) -> None:
-        """It is gone, with its frames; may be called twice. Requests that are under way go on."""
+        """It is gone, with its frames; may be called twice. Requests that are under way go on; for permissions, are refused."""
         self._partition.call(ClosePage(), to=actor_of(self.id))
+        self.session._pages.pop(self.id, None)  # noqa: SLF001  # one class in two
 
     def __repr__(self) -> str:
         return f"<Page {self.id[:8]} {self.get_url() or 'closed'}>"

@@ -35,6 +35,7 @@ from partita.har import har_of_log, write_har
 from partita.log import Log, SessionAt, state_at
 from partita.net_log import NetLog
 from partita.page import Page
+from partita.permissions import PermissionDesk, PermissionHandlers
 from partita.protocol import Protocol, privileged_schemes
 from partita.requesting import Content, FetchFuture, HeaderValues, RequestOptions, begin_fetch, ordered
 from partita.streaming import Streamed
@@ -59,8 +60,8 @@ class WillDownload:
         self.default_prevented = True
 
 
-class Session(Emitter):
-    """One partition: its cookies, cache, preferences, requests, pages and downloads, and its log.
+class Session(Emitter, PermissionHandlers):
+    """One partition: its cookies, cache, preferences, requests, pages, permissions and downloads, and its log.
 
     Events: ``will-download``, ``preconnect``.
 
@@ -80,6 +81,8 @@ class Session(Emitter):
         self.net_log: Final = NetLog(partition, self._follower, system.callbacks)
         self.web_request: Final = WebRequest(partition, system)
         self.protocol: Final = Protocol(partition, system, privileged_schemes())
+        self._pages: dict[str, Page] = {}
+        self._desk = PermissionDesk(partition, system, self._pages.get)
         self.log: Final = Log(partition.store)
         system.handlers.set(partition.key, HANDLER, self._ask_will_download)
         system.handlers.set(partition.key, HINT_HANDLER, preconnect_handler(self._emit))
@@ -206,7 +209,9 @@ class Session(Emitter):
 
     def new_page(self, url: str = BLANK) -> Page:
         """A page whose main frame shows ``url``, without loading it: requests come from there. Raises :class:`InvalidURL`."""
-        return Page(self, self._partition, self._system.callbacks, url)
+        page = Page(self, self._partition, self._system.callbacks, url)
+        self._pages[page.id] = page
+        return page
 
     # -- connections and cache --------------------------------------------------------------------------------------
 
