@@ -272,6 +272,11 @@ class QuestionSettled(Event, frozen=True, tag="permissions.question_settled/1"):
     ticket: int
     answer: PermissionAnswer
 
+    @property
+    def asker(self) -> str:
+        """The actor that has to hear of it."""
+        return f"page/{self.page}"
+
 
 class PermissionChecked(Event, frozen=True, tag="permissions.checked/1"):
     """A check handler has answered. The state is what it was."""

@@ -28,7 +28,6 @@ from msgspec.structs import replace
 
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
-from partita.actors.pages.ledger import actor_of
 from partita.actors.permissions.grants import grant_of, is_granted
 from partita.events.permissions import (
     AnswerPermission,
@@ -218,7 +217,7 @@ def _settlement(pending: PendingQuestion, reason: AnswerReason, ctx: Context) ->
 
 
 def _told(settled: QuestionSettled) -> Tell[AnswerPermission]:
-    return Tell(to=actor_of(settled.page), message=AnswerPermission(settled.ticket, settled.answer))
+    return Tell(to=settled.asker, message=AnswerPermission(settled.ticket, settled.answer))
 
 
 # -- how it evolves ---------------------------------------------------------------------------------------------------
