@@ -118,4 +118,4 @@ class PageState(State, frozen=True, tag="page.state/1"):
     id: str = ""
     frames: dict[int, FrameState] = field(default_factory=dict)
     frames_made: int = 0
-    asking: dict[int, int] = field(default_factory=dict)
+    asking: dict[str, int] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 A request begins at its page, which says who asks: :class:`AskPermission`. The session answers it, or puts it to a handler:
 :class:`PutQuestion`. The answer goes back to the page. So a request is three turns or more, and each of them names it by its
-page and its ``ticket``, the how-manieth it is of that page. A handler never enters state (DESIGN, 5): what is recorded is its
+page and its ``ticket``: ``3/2`` is the second question of the third page that the process made. The page's id alone would not
+do: one whose opening could not be written leaves its id to another. A handler never enters state (DESIGN, 5): what is recorded is its
 kind and a number, counted in the order in which the process set them.
 """
 
@@ -85,7 +86,7 @@ class Question(Struct, frozen=True, array_like=True, gc=False):
     """A request as it is put to the session. ``display``: it is for streams of a display, and not only for the permission."""
 
     asker: Asker
-    ticket: int
+    ticket: str
     permission: str
     details: PermissionDetails = PermissionDetails()
     display: DisplayMedia | None = None
@@ -150,7 +151,7 @@ class PendingQuestion(Struct, frozen=True, array_like=True, gc=False):
 class AskPermission(Message, frozen=True, tag="permissions.ask/1"):
     """A document asks. The reply is the :class:`PermissionAnswer`, when it is there. Asked twice, it is the same request."""
 
-    ticket: int
+    ticket: str
     frame: int
     permission: str
     details: PermissionDetails = PermissionDetails()
@@ -160,21 +161,21 @@ class AskPermission(Message, frozen=True, tag="permissions.ask/1"):
 class AnswerPermission(Message, frozen=True, tag="permissions.answer/1"):
     """The session's word to the page."""
 
-    ticket: int
+    ticket: str
     answer: PermissionAnswer
 
 
 class PermissionAsked(Event, frozen=True, tag="permissions.asked/1"):
     """A frame of the page waits for an answer."""
 
-    ticket: int
+    ticket: str
     frame: int
 
 
 class PermissionAnswered(Event, frozen=True, tag="permissions.answered/1"):
     """It has one."""
 
-    ticket: int
+    ticket: str
     answer: PermissionAnswer
 
 
@@ -211,7 +212,7 @@ class WithdrawQuestions(Message, frozen=True, tag="permissions.withdraw/1"):
     """A page's word to the session: who asked is gone, and has been refused."""
 
     page: str
-    tickets: tuple[int, ...]
+    tickets: tuple[str, ...]
 
 
 class HandlerAnswered(Outcome, frozen=True, tag="permissions.handler_answered/1"):
@@ -269,7 +270,7 @@ class QuestionSettled(Event, frozen=True, tag="permissions.question_settled/1"):
     """A question has its answer. One that nobody had to be asked was never pending."""
 
     page: str
-    ticket: int
+    ticket: str
     answer: PermissionAnswer
 
     @property

@@ -115,7 +115,8 @@ class FrameTree:
         self.partition: Final = partition
         self.page_id: Final = page_id
         self.desk: Final = desk
-        self._tickets = itertools.count(1)
+        self._number = desk.next_page()
+        self._questions = itertools.count(1)
         self.actor: Final = actor_of(page_id)
         self._on_navigated = on_navigated
         self._newest: dict[int, int] = {}
@@ -133,9 +134,9 @@ class FrameTree:
             raise UsageError("the frame is gone: its page was closed, or the document around it has changed")
         return state
 
-    def next_ticket(self) -> int:
-        """The number of the next question of the page."""
-        return next(self._tickets)
+    def next_ticket(self) -> str:
+        """What the next question of the page is known by, to nobody else in this process."""
+        return f"{self._number}/{next(self._questions)}"
 
     def frame(self, number: int) -> Frame | None:
         """The frame of that number; None when it is gone."""

@@ -140,7 +140,7 @@ class Page(Emitter):
     def close(self) -> None:
         """It is gone, with its frames; may be called twice. Requests that are under way go on; for permissions, are refused."""
         self._partition.call(ClosePage(), to=actor_of(self.id))
-        self.session._pages.pop(self.id, None)  # noqa: SLF001  # one class in two
+        self.session._forget(self)  # noqa: SLF001  # one class in two
 
     def __repr__(self) -> str:
         return f"<Page {self.id[:8]} {self.get_url() or 'closed'}>"

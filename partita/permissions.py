@@ -117,6 +117,7 @@ class PermissionDesk:
         self._system = system
         self._page_of = page_of
         self._numbers = itertools.count(1)
+        self._pages = itertools.count(1)
         self._handlers: dict[int, Registered] = {}
         for kind in _ASKED:
             system.handlers.set(partition.key, handler_name(kind), cast("Any", self._ask))
@@ -191,6 +192,10 @@ class PermissionDesk:
             name = "display media request" if kind == "display_media" else f"permission {kind}"
             counts = f"the {name} handler failed at {permission!r} for {origin}, which counts as a refusal:\n{text}"
             warnings.warn(counts, ListenerFailed, stacklevel=1)
+
+    def next_page(self) -> int:
+        """How many pages there have been, with this one."""
+        return next(self._pages)
 
     # -- what pages ask -----------------------------------------------------------------------------------------------
 

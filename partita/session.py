@@ -213,6 +213,10 @@ class Session(Emitter, PermissionHandlers):
         self._pages[page.id] = page
         return page
 
+    def _forget(self, page: Page) -> None:
+        if self._pages.get(page.id) is page:  # not another that has its id, where its own opening was undone
+            del self._pages[page.id]
+
     # -- connections and cache --------------------------------------------------------------------------------------
 
     def preconnect(self, *, url: str | None = None, num_sockets: int = 1) -> None:

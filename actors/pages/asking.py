@@ -61,7 +61,7 @@ def asker_of(state: PageState, number: int, permission: str) -> Asker:
 def ask(state: PageState, message: AskPermission, ctx: Context) -> Decision:
     """Tell the session, and wait. Said again, after a commit that failed, it is no second request."""
     if message.ticket in state.asking:
-        return Decision(waits=str(message.ticket))
+        return Decision(waits=message.ticket)
     if message.frame not in state.frames:
         return Decision(refusal=UsageError("the frame is gone: its page was closed, or its document has changed"))
     asker = asker_of(state, message.frame, message.permission)
@@ -72,7 +72,7 @@ def ask(state: PageState, message: AskPermission, ctx: Context) -> Decision:
     return Decision(
         events=(PermissionAsked(message.ticket, message.frame),),
         effects=(Tell(to=SESSION, message=PutQuestion(question)),),
-        waits=str(message.ticket),
+        waits=message.ticket,
     )
 
 
@@ -82,18 +82,18 @@ def answer(state: PageState, message: AnswerPermission, ctx: Context) -> Decisio
         return NOTHING
     return Decision(
         events=(PermissionAnswered(message.ticket, message.answer),),
-        answers=((str(message.ticket), message.answer),),
+        answers=((message.ticket, message.answer),),
     )
 
 
-def withdrawn(state: PageState, tickets: tuple[int, ...]) -> Decision:
+def withdrawn(state: PageState, tickets: tuple[str, ...]) -> Decision:
     """What it comes to that the documents which asked these are gone."""
     if not tickets:
         return NOTHING
     return Decision(
         events=tuple(PermissionAnswered(ticket, GONE) for ticket in tickets),
         effects=(Tell(to=SESSION, message=WithdrawQuestions(state.id, tickets)),),
-        answers=tuple((str(ticket), GONE) for ticket in tickets),
+        answers=tuple((ticket, GONE) for ticket in tickets),
     )
 
 

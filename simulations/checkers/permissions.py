@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
     from partita.store.codec import RecordedTurn
 
-Key = tuple[str, int]
+Key = tuple[str, str]
 
 SETTLED_BY: Final[dict[str, tuple[type[Message], ...]]] = {
     "default": (PutQuestion,),
