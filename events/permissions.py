@@ -3,8 +3,8 @@
 A request begins at its page, which says who asks: :class:`AskPermission`. The session answers it, or puts it to a handler:
 :class:`PutQuestion`. The answer goes back to the page. So a request is three turns or more, and each of them names it by its
 page and its ``ticket``: ``3/2`` is the second question of the third page that the process made. The page's id alone would not
-do: one whose opening could not be written leaves its id to another. A handler never enters state (DESIGN, 5): what is recorded is its
-kind and a number, counted in the order in which the process set them.
+do: one whose opening could not be written leaves its id to another. A handler never enters state (DESIGN, 5): what is recorded
+is its kind and a number, counted in the order in which the process set them.
 """
 
 from __future__ import annotations

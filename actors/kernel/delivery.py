@@ -86,7 +86,7 @@ class CallbackThread:
         """See :class:`Callbacks`. The calling thread stands still meanwhile."""
         if threading.current_thread() is self._thread:
             return function(*arguments)
-        future = self.run(function, *arguments)
+        future = self.run(lambda: (function(*arguments),))  # in a tuple, so that nobody awaits it
         done = threading.Event()
 
         def on_done() -> None:
@@ -96,7 +96,8 @@ class CallbackThread:
         future.when_done(on_done)
         if not done.wait(timeout_s):
             raise HandlerTimeout(f"no answer within {timeout_s:g} s")
-        return future.outcome()
+        returned = future.outcome()
+        return None if returned is None else returned[0]
 
     def beside(self, work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], object], name: str) -> None:
         """Run what takes long under a trio on a thread of its own; ``stop`` cancels it when the system is closed."""

@@ -43,7 +43,7 @@ def named(request: Any) -> str:
 async def answer(user: User, request: Any) -> object:
     """What the URL asks for; without one, only :data:`HOME` is granted anything."""
     said: dict[str, None] = user.world.memory["said"]
-    url = getattr(request, "external_url", None)
+    url: str = getattr(request, "external_url", "")
     kind = url.removeprefix("act:").partition("/")[0] if url else "origin"
     match kind:
         case "raise":
