@@ -149,13 +149,17 @@ class PendingQuestion(Struct, frozen=True, array_like=True, gc=False):
 
 
 class AskPermission(Message, frozen=True, tag="permissions.ask/1"):
-    """A document asks. The reply is the :class:`PermissionAnswer`, when it is there. Asked twice, it is the same request."""
+    """A document asks. The reply is the :class:`PermissionAnswer`, when it is there. Asked twice, it is the same request.
+
+    ``permitted``: the origin that was granted what this builds on; a document of another one is refused.
+    """
 
     ticket: str
     frame: int
     permission: str
     details: PermissionDetails = PermissionDetails()
     display: DisplayMedia | None = None
+    permitted: str = ""
 
 
 class AnswerPermission(Message, frozen=True, tag="permissions.answer/1"):

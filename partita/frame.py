@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 import msgspec
 
@@ -22,17 +22,15 @@ from partita.actors.protocols.schemes import standard_schemes
 from partita.events.errors import UsageError
 from partita.events.network import CacheMode, Credentials, Initiator, Redirect, ReferrerPolicy, ResourceType
 from partita.events.pages import MAIN_FRAME, AddFrame, CommitNavigation, PageState
-from partita.events.permissions import CheckedMediaType, DisplayMedia, FileAccessType, MediaType
+from partita.events.permissions import DisplayMedia
 from partita.events.session import SessionState
+from partita.frame_options import CheckDetails, PageMode, RequestDetails
 from partita.requesting import Content, FetchFuture, HeaderValues, begin_fetch
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
     from partita.permission_requests import Streams
     from partita.permissions import PermissionDesk
-
-PageMode = Literal["cors", "no-cors"]
-"""How a page's request is made (Fetch standard 2.2.5)."""
 
 _MODES: Final = ("cors", "no-cors")
 _DOCUMENT_TYPES: Final = ("mainFrame", "subFrame")
@@ -44,47 +42,6 @@ class DidNavigate(msgspec.Struct, frozen=True, rename="camel"):
     url: str
     http_response_code: int
     http_status_text: str
-
-
-class PageRequestOptions(TypedDict, total=False):
-    """All of the arguments of :meth:`Frame.fetch` that have a name."""
-
-    method: str
-    headers: HeaderValues | None
-    content: Content | None
-    json: object
-    data: Mapping[str, Any] | None
-    files: Mapping[str, Any] | None
-    mode: PageMode
-    credentials: Credentials
-    cache: CacheMode
-    redirect: Redirect
-    referrer: str | None
-    referrer_policy: ReferrerPolicy
-    resource_type: ResourceType
-    timeout: float | None
-
-
-class CheckDetails(TypedDict, total=False):
-    """What belongs to some permissions only, where they are checked (FEATURES F16c, F16d)."""
-
-    security_origin: str
-    media_type: CheckedMediaType
-    external_url: str
-    file_path: str
-    is_directory: bool
-    file_access_type: FileAccessType
-
-
-class RequestDetails(TypedDict, total=False):
-    """The same, where they are requested (FEATURES F15b to F15d, T24)."""
-
-    security_origin: str
-    media_types: Sequence[MediaType]
-    external_url: str
-    file_path: str
-    is_directory: bool
-    file_access_type: FileAccessType
 
 
 class NavigationFuture(FetchFuture):
@@ -115,6 +72,8 @@ class FrameTree:
         self.partition: Final = partition
         self.page_id: Final = page_id
         self.desk: Final = desk
+        self.undone = False
+        """Its opening could not be written, and its id is another page's now."""
         self._number = desk.next_page()
         self._questions = itertools.count(1)
         self.actor: Final = actor_of(page_id)
@@ -125,6 +84,8 @@ class FrameTree:
     @property
     def state(self) -> PageState:
         """The page's newest state."""
+        if self.undone:
+            return PageState()
         return cast("PageState", self.partition.actor(self.actor).state)
 
     def state_with(self, number: int) -> PageState:
@@ -190,6 +151,9 @@ class FrameTree:
         fields = _fields(response)
         if not is_shown(response.status_code, fields):
             loaded.set(response)
+            return
+        if self.undone:
+            loaded.set_exception(NetError("ERR_ABORTED", "the page's opening could not be written"))
             return
         url = document_url(str(response.url), self.standard)
         message = CommitNavigation(number, url, parsed_policy(fields))
@@ -346,7 +310,7 @@ class Frame:
 
         ``permission``: Electron's names, ``"notifications"`` for example. ``openExternal`` is requested with ``external_url``,
         ``media`` with ``media_types``, ``fileSystem`` may say a ``file_path``. Raises :class:`ValueError` for a name that there
-        is not, :class:`TypeError` for a detail that it has not; the future fails with :class:`UsageError` when the frame is gone.
+        is not, :class:`TypeError` for a detail that it has not, :class:`UsageError` when the frame is gone.
         """
         return self._tree.desk.request(self._tree, self.frame_tree_node_id, permission, details)
 

@@ -17,15 +17,13 @@ from partita.emitter import Emitter
 from partita.events.pages import MAIN_FRAME, ClosePage, OpenPage
 from partita.events.system import Flush
 from partita.frame import (
-    CheckDetails,
     DidNavigate,
     Frame,
     FrameTree,
     NavigationFuture,
-    PageRequestOptions,
-    RequestDetails,
     standard_schemes_of,
 )
+from partita.frame_options import CheckDetails, PageRequestOptions, RequestDetails
 from partita.requesting import FetchFuture
 
 if TYPE_CHECKING:
@@ -56,7 +54,8 @@ class Page(Emitter):
         self._partition = partition
         target = document_url(url, standard_schemes_of(partition))
         self.id: Final[str] = partition.call(checked(OpenPage(target)))
-        self._tree = FrameTree(partition, self.id, self._on_navigated, session._desk)  # noqa: SLF001  # one class in two
+        self._tree: Final = FrameTree(partition, self.id, self._on_navigated, session._desk)  # noqa: SLF001  # one class in two
+        session._know(self)  # noqa: SLF001
         partition.call(Flush(), to=self._tree.actor)  # the session's word to it has been taken before this one is
         self.main_frame: Final = Frame(self._tree, MAIN_FRAME, None)
 
@@ -73,6 +72,10 @@ class Page(Emitter):
     def is_destroyed(self) -> bool:
         """Whether it is closed."""
         return not self._tree.state.frames
+
+    def _disown(self) -> None:
+        """Its opening was undone, and another page has its id."""
+        self._tree.undone = True
 
     # -- what it does -----------------------------------------------------------------------------------------------
 
@@ -139,8 +142,9 @@ class Page(Emitter):
 
     def close(self) -> None:
         """It is gone, with its frames; may be called twice. Requests that are under way go on; for permissions, are refused."""
-        self._partition.call(ClosePage(), to=actor_of(self.id))
-        self.session._forget(self)  # noqa: SLF001  # one class in two
+        if not self._tree.undone:
+            self._partition.call(ClosePage(), to=actor_of(self.id))
+            self.session._forget(self)  # noqa: SLF001  # one class in two
 
     def __repr__(self) -> str:
         return f"<Page {self.id[:8]} {self.get_url() or 'closed'}>"

@@ -9,16 +9,25 @@ import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import msgspec
+
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.delivery import Place, place_of_caller
-from partita.actors.kernel.future import Future, resolved
+from partita.actors.kernel.future import Future, failed, resolved
 from partita.actors.pages.asking import asker_of
 from partita.actors.permissions import names
 from partita.actors.permissions.behavior import kind_of
 from partita.actors.permissions.carriers import HandlerAnswer, HandlerQuestion, failure_of, handler_name
 from partita.actors.permissions.grants import checked_by_default
 from partita.emitter import ListenerFailed
-from partita.events.errors import AbortError, HandlerTimeout, NotAllowedError, NotReadableError, NotSupportedError
+from partita.events.errors import (
+    AbortError,
+    HandlerTimeout,
+    NotAllowedError,
+    NotReadableError,
+    NotSupportedError,
+    UsageError,
+)
 from partita.events.permissions import (
     AskPermission,
     ClearPermissionHandler,
@@ -170,21 +179,29 @@ class PermissionDesk:
             return resolved(None)
         answer: Future[HandlerAnswer | None] = Future()
         told = (request_of if question.display is None else display_request_of)(question, self._page_of)
-        handler.run((told,), lambda ran: answer.set(self._answer(ran, question)))
+        handler.run((told,), lambda ran: self._ended(ran, question, answer))
         return answer
 
-    def _answer(self, ran: Future[Any], question: Question) -> HandlerAnswer:
+    def _ended(self, ran: Future[Any], question: Question, answer: Future[HandlerAnswer | None]) -> None:
+        """What came of running it: an answer, or a refusal that is reported."""
         error = ran.failure()
         if error is None:
             try:
-                if question.display is None:
-                    return HandlerAnswer(_as_bool(ran.outcome(), "request"))
-                streams = chosen(ran.outcome(), question.display, self._page_of)
-                return HandlerAnswer(streams is not None, streams)
+                answer.set(self._answer(ran.outcome(), question))
             except TypeError as wrong:
                 error = wrong
-        self._report(kind_of(question), question.permission, question.asker.requesting_origin, error)
-        return HandlerAnswer(granted=False, failure=failure_of(error))
+            else:
+                return
+        try:
+            self._report(kind_of(question), question.permission, question.asker.requesting_origin, error)
+        finally:
+            answer.set(HandlerAnswer(granted=False, failure=failure_of(error)))
+
+    def _answer(self, said: object, question: Question) -> HandlerAnswer:
+        if question.display is None:
+            return HandlerAnswer(_as_bool(said, "request"))
+        streams = chosen(said, question.display, self._page_of)
+        return HandlerAnswer(streams is not None, streams)
 
     def _report(self, kind: PermissionHandlerKind, permission: str, origin: str, error: BaseException) -> None:
         if not self._partition.closed:
@@ -202,11 +219,14 @@ class PermissionDesk:
     def request(self, tree: FrameTree, number: int, permission: str, given: Mapping[str, Any]) -> Future[bool]:
         """A frame requests a permission."""
         details = names.requested(permission, given)
+        tree.state_with(number)  # raises when it is gone
         asked = self._asked(tree, AskPermission(tree.next_ticket(), number, permission, details))
         return asked.map(lambda answer: answer.granted)
 
     def display(self, tree: FrameTree, number: int, wanted: DisplayMedia) -> Future[Streams]:
         """A frame wants streams of a display: the permission first, then the streams."""
+        origin = asker_of(tree.state_with(number), number, names.DISPLAY_CAPTURE).requesting_origin
+        message = checked(AskPermission("", number, names.DISPLAY_CAPTURE, display=wanted, permitted=origin))
         streams: Future[Streams] = Future()
         permitted = self.request(tree, number, names.DISPLAY_CAPTURE, {})
 
@@ -216,8 +236,7 @@ class PermissionDesk:
             elif not permitted.outcome():
                 streams.set_exception(NotAllowedError("Permission denied"))
             else:
-                message = AskPermission(tree.next_ticket(), number, names.DISPLAY_CAPTURE, display=wanted)
-                asked = self._asked(tree, message)
+                asked = self._asked(tree, msgspec.structs.replace(message, ticket=tree.next_ticket()))
                 asked.when_done(lambda: self._display(asked, streams))
 
         permitted.when_done(on_permitted)
@@ -247,6 +266,10 @@ class PermissionDesk:
                 raise AbortError("the display media handler was cleared, or the document that asked is gone")
 
     def _asked(self, tree: FrameTree, message: AskPermission) -> Future[PermissionAnswer]:
+        if tree.undone:
+            return cast(
+                "Future[PermissionAnswer]", failed(UsageError("the page is gone: its opening could not be written"))
+            )
         return self._partition.ask(checked(message), to=tree.actor)
 
     def check(self, tree: FrameTree, number: int, permission: str, given: Mapping[str, Any]) -> bool:
@@ -256,13 +279,15 @@ class PermissionDesk:
         handler = state.handlers.get("check")
         if handler is None:
             return checked_by_default(state, asker, permission, details)
-        granted, failure = False, ""
+        granted, failed_with = False, None
         try:
             granted = self._checked(handler, check_of(asker, permission, details, self._page_of))
         except Exception as error:  # noqa: BLE001  # whatever the program's own code raises
-            failure = failure_of(error)
-            self._report("check", permission, asker.requesting_origin, error)
+            failed_with = error
+        failure = "" if failed_with is None else failure_of(failed_with)
         self._partition.call(checked(NoteCheck(asker, permission, details, handler, granted, failure)))
+        if failed_with is not None:
+            self._report("check", permission, asker.requesting_origin, failed_with)
         return granted
 
     def _checked(self, number: int, check: PermissionCheck) -> bool:

@@ -209,13 +209,16 @@ class Session(Emitter, PermissionHandlers):
 
     def new_page(self, url: str = BLANK) -> Page:
         """A page whose main frame shows ``url``, without loading it: requests come from there. Raises :class:`InvalidURL`."""
-        page = Page(self, self._partition, self._system.callbacks, url)
+        return Page(self, self._partition, self._system.callbacks, url)
+
+    def _know(self, page: Page) -> None:
+        before = self._pages.get(page.id)
         self._pages[page.id] = page
-        return page
+        if before is not None:  # positions are used again after a commit that failed, and ids with them (DESIGN, 8)
+            before._disown()  # noqa: SLF001
 
     def _forget(self, page: Page) -> None:
-        if self._pages.get(page.id) is page:  # not another that has its id, where its own opening was undone
-            del self._pages[page.id]
+        self._pages.pop(page.id, None)
 
     # -- connections and cache --------------------------------------------------------------------------------------
 

@@ -65,6 +65,8 @@ def ask(state: PageState, message: AskPermission, ctx: Context) -> Decision:
     if message.frame not in state.frames:
         return Decision(refusal=UsageError("the frame is gone: its page was closed, or its document has changed"))
     asker = asker_of(state, message.frame, message.permission)
+    if message.permitted not in ("", asker.requesting_origin):
+        return Decision(reply=GONE)
     details = message.details
     if message.permission == "media" and details.security_origin is None:
         details = msgspec.structs.replace(details, security_origin=asker.requesting_origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,15 @@ def raises(check: object) -> bool:
     raise RuntimeError("no idea")
 
 
+def call(function: Any, check: object) -> object:
+    return function(check)
+
+
 async def promises(check: object) -> bool:
     return True
 
 
-@pytest.mark.parametrize("handler", [raises, lambda check: 1, promises.__call__, lambda check: promises(check)])
+@pytest.mark.parametrize("handler", [raises, lambda check: 1, promises.__call__, partial(call, promises)])
 def test_a_handler_that_fails_has_refused_and_is_reported(
     session: partita.Session, page: partita.Page, handler: Any
 ) -> None:
@@ -142,7 +147,11 @@ def test_a_handler_may_check_and_ask_the_session(session: partita.Session, page:
 
 @pytest.mark.parametrize(
     ("permission", "details", "error"),
-    [("camera", {}, ValueError), ("media", {"media_types": ["video"]}, TypeError), ("midi", {"file_path": ""}, TypeError)],
+    [
+        ("camera", {}, ValueError),
+        ("media", {"media_types": ["video"]}, TypeError),
+        ("midi", {"file_path": ""}, TypeError),
+    ],
 )
 def test_what_there_is_not_is_refused(
     page: partita.Page, permission: str, details: dict[str, Any], error: type[Exception]

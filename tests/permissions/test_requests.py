@@ -45,7 +45,9 @@ def test_some_permissions_have_details_of_their_own(session: partita.Session, pa
     session.set_permission_request_handler(lambda request: seen.append(request) or True)  # type: ignore[func-returns-value]
     page.request_permission("openExternal", external_url="zoom:1").get(PATIENCE_S)
     page.request_permission("media", media_types=["audio", "video", "audio"]).get(PATIENCE_S)
-    page.request_permission("fileSystem", file_path="/a", is_directory=True, file_access_type="readable").get(PATIENCE_S)
+    page.request_permission("fileSystem", file_path="/a", is_directory=True, file_access_type="readable").get(
+        PATIENCE_S
+    )
     external, media, file = seen
     assert isinstance(external, partita.OpenExternalPermissionRequest)
     assert external.external_url == "zoom:1"
@@ -80,7 +82,12 @@ def test_a_frame_of_another_origin_says_so(session: partita.Session, page: parti
         ("hid", {}, ValueError, "'hid' is not requested: a page chooses a device"),
         (7, {}, TypeError, "a permission's name is a str, not 7"),
         ("midi", {"external_url": "a:b"}, TypeError, "'midi' has no detail 'external_url': it has no details"),
-        ("media", {"media_type": "video"}, TypeError, "has no detail 'media_type': it has security_origin, media_types"),
+        (
+            "media",
+            {"media_type": "video"},
+            TypeError,
+            "has no detail 'media_type': it has security_origin, media_types",
+        ),
         ("openExternal", {}, TypeError, "'openExternal' is requested with external_url"),
         ("openExternal", {"external_url": "/relative"}, ValueError, "external_url is an absolute URL, not '/relative'"),
         ("openExternal", {"external_url": 1}, TypeError, "external_url: Expected `str | null`, got `int`"),
@@ -114,7 +121,7 @@ def raises(request: object) -> bool:
 
 
 async def raises_later(request: object) -> bool:
-    await trio.sleep(0)
+    await trio.lowlevel.checkpoint()
     raise RuntimeError("no idea")
 
 
@@ -123,11 +130,15 @@ def test_a_handler_that_fails_has_refused_and_is_reported(
     session: partita.Session, page: partita.Page, handler: Any
 ) -> None:
     session.set_permission_request_handler(handler)
-    with pytest.warns(ListenerFailed, match="the permission request handler failed at 'midi' for https://shop.example/"):
+    with pytest.warns(
+        ListenerFailed, match="the permission request handler failed at 'midi' for https://shop.example/"
+    ):
         assert page.request_permission("midi").get(PATIENCE_S) is False
     (answer,) = answers(session)
     assert (answer.reason, answer.granted, answer.handler) == ("failed", False, 1)
-    assert answer.failure.startswith(("RuntimeError: no idea", "TypeError: a permission request handler answers True or"))
+    assert answer.failure.startswith(
+        ("RuntimeError: no idea", "TypeError: a permission request handler answers True or")
+    )
 
 
 def test_a_late_handler_has_refused_and_what_it_says_then_is_not_heard(tmp_path: Path) -> None:
@@ -222,7 +233,7 @@ def test_in_the_systems_own_loop_it_works_as_well(tmp_path: Path) -> None:
             page = session.new_page("https://shop.example/")
 
             async def handler(request: object) -> bool:
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
                 return page.check_permission("midi")
 
             session.set_permission_request_handler(handler)
@@ -234,7 +245,7 @@ def test_in_the_systems_own_loop_it_works_as_well(tmp_path: Path) -> None:
 
 def test_ten_origins_ask_at_once_and_each_has_its_own_answer(session: partita.Session) -> None:
     pages = [session.new_page(f"https://shop{number}.example/") for number in range(10)]
-    session.set_permission_request_handler(lambda request: request.requesting_origin in {"https://shop3.example/"})
+    session.set_permission_request_handler(lambda request: request.requesting_origin == "https://shop3.example/")
     asked = [page.request_permission("midi") for page in pages]
     assert [future.get(PATIENCE_S) for future in asked] == [number == 3 for number in range(10)]
 
