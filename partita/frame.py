@@ -66,15 +66,14 @@ class FrameTree:
         self,
         partition: Partition,
         page_id: str,
+        opener: int,
         on_navigated: Callable[[DidNavigate], object],
         desk: PermissionDesk,
     ) -> None:
         self.partition: Final = partition
         self.page_id: Final = page_id
         self.desk: Final = desk
-        self.undone = False
-        """Its opening could not be written, and its id is another page's now."""
-        self._number = desk.next_page()
+        self.opener: Final = opener
         self._questions = itertools.count(1)
         self.actor: Final = actor_of(page_id)
         self._on_navigated = on_navigated
@@ -83,10 +82,15 @@ class FrameTree:
 
     @property
     def state(self) -> PageState:
-        """The page's newest state."""
-        if self.undone:
-            return PageState()
-        return cast("PageState", self.partition.actor(self.actor).state)
+        """The page's newest state; an empty one when it is gone."""
+        state = cast("PageState", self.partition.actor(self.actor).state)
+        return state if state.opener == self.opener else PageState()
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether its opening was undone, and its id is another page's now (DESIGN, 8)."""
+        state = cast("PageState", self.partition.actor(self.actor).state)
+        return bool(state.frames) and state.opener != self.opener
 
     def state_with(self, number: int) -> PageState:
         """The same, which has a frame of that number. Raises :class:`UsageError` when there is none any more."""
@@ -97,7 +101,7 @@ class FrameTree:
 
     def next_ticket(self) -> str:
         """What the next question of the page is known by, to nobody else in this process."""
-        return f"{self._number}/{next(self._questions)}"
+        return f"{self.opener}/{next(self._questions)}"
 
     def frame(self, number: int) -> Frame | None:
         """The frame of that number; None when it is gone."""
@@ -152,7 +156,7 @@ class FrameTree:
         if not is_shown(response.status_code, fields):
             loaded.set(response)
             return
-        if self.undone:
+        if self.is_anothers:
             loaded.set_exception(NetError("ERR_ABORTED", "the page's opening could not be written"))
             return
         url = document_url(str(response.url), self.standard)

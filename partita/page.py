@@ -53,9 +53,11 @@ class Page(Emitter):
         self.session: Final = session
         self._partition = partition
         target = document_url(url, standard_schemes_of(partition))
-        self.id: Final[str] = partition.call(checked(OpenPage(target)))
-        self._tree: Final = FrameTree(partition, self.id, self._on_navigated, session._desk)  # noqa: SLF001  # one class in two
-        session._know(self)  # noqa: SLF001
+        desk = session._desk  # noqa: SLF001  # one class in two
+        opener = desk.next_page()
+        self.id: Final[str] = partition.call(checked(OpenPage(target, opener)))
+        self._tree: Final = FrameTree(partition, self.id, opener, self._on_navigated, desk)
+        desk.pages[opener] = self
         partition.call(Flush(), to=self._tree.actor)  # the session's word to it has been taken before this one is
         self.main_frame: Final = Frame(self._tree, MAIN_FRAME, None)
 
@@ -72,10 +74,6 @@ class Page(Emitter):
     def is_destroyed(self) -> bool:
         """Whether it is closed."""
         return not self._tree.state.frames
-
-    def _disown(self) -> None:
-        """Its opening was undone, and another page has its id."""
-        self._tree.undone = True
 
     # -- what it does -----------------------------------------------------------------------------------------------
 
@@ -142,9 +140,10 @@ class Page(Emitter):
 
     def close(self) -> None:
         """It is gone, with its frames; may be called twice. Requests that are under way go on; for permissions, are refused."""
-        if not self._tree.undone:
+        tree = self._tree
+        if not tree.is_anothers:
             self._partition.call(ClosePage(), to=actor_of(self.id))
-            self.session._forget(self)  # noqa: SLF001  # one class in two
+        tree.desk.pages.pop(tree.opener, None)
 
     def __repr__(self) -> str:
         return f"<Page {self.id[:8]} {self.get_url() or 'closed'}>"

@@ -15,6 +15,7 @@ from partita.actors.kernel.checking import checked
 from partita.actors.kernel.delivery import Place, place_of_caller
 from partita.actors.kernel.future import Future, failed, resolved
 from partita.actors.pages.asking import asker_of
+from partita.actors.pages.ledger import actor_of
 from partita.actors.permissions import names
 from partita.actors.permissions.behavior import kind_of
 from partita.actors.permissions.carriers import HandlerAnswer, HandlerQuestion, failure_of, handler_name
@@ -28,6 +29,7 @@ from partita.events.errors import (
     NotSupportedError,
     UsageError,
 )
+from partita.events.pages import PageState
 from partita.events.permissions import (
     AskPermission,
     ClearPermissionHandler,
@@ -119,14 +121,14 @@ class PermissionHandlers:
 
 
 class PermissionDesk:
-    """Where the questions of one session's pages come by. ``page_of``: the open page of an id."""
+    """Where the questions of one session's pages come by. ``pages``: those that are open, by their opener's numbers."""
 
-    def __init__(self, partition: Partition, system: System, page_of: Callable[[str], Page | None]) -> None:
+    def __init__(self, partition: Partition, system: System) -> None:
+        self.pages: Final[dict[int, Page]] = {}
         self._partition = partition
         self._system = system
-        self._page_of = page_of
         self._numbers = itertools.count(1)
-        self._pages = itertools.count(1)
+        self._openers = itertools.count(1)
         self._handlers: dict[int, Registered] = {}
         for kind in _ASKED:
             system.handlers.set(partition.key, handler_name(kind), cast("Any", self._ask))
@@ -211,8 +213,12 @@ class PermissionDesk:
             warnings.warn(counts, ListenerFailed, stacklevel=1)
 
     def next_page(self) -> int:
-        """How many pages there have been, with this one."""
-        return next(self._pages)
+        """A number for a page that is about to be opened."""
+        return next(self._openers)
+
+    def _page_of(self, page_id: str) -> Page | None:
+        state = cast("PageState", self._partition.actor(actor_of(page_id)).state)
+        return self.pages.get(state.opener)
 
     # -- what pages ask -----------------------------------------------------------------------------------------------
 
@@ -266,7 +272,7 @@ class PermissionDesk:
                 raise AbortError("the display media handler was cleared, or the document that asked is gone")
 
     def _asked(self, tree: FrameTree, message: AskPermission) -> Future[PermissionAnswer]:
-        if tree.undone:
+        if tree.is_anothers:
             return cast(
                 "Future[PermissionAnswer]", failed(UsageError("the page is gone: its opening could not be written"))
             )

@@ -81,8 +81,7 @@ class Session(Emitter, PermissionHandlers):
         self.net_log: Final = NetLog(partition, self._follower, system.callbacks)
         self.web_request: Final = WebRequest(partition, system)
         self.protocol: Final = Protocol(partition, system, privileged_schemes())
-        self._pages: dict[str, Page] = {}
-        self._desk = PermissionDesk(partition, system, self._pages.get)
+        self._desk = PermissionDesk(partition, system)
         self.log: Final = Log(partition.store)
         system.handlers.set(partition.key, HANDLER, self._ask_will_download)
         system.handlers.set(partition.key, HINT_HANDLER, preconnect_handler(self._emit))
@@ -210,15 +209,6 @@ class Session(Emitter, PermissionHandlers):
     def new_page(self, url: str = BLANK) -> Page:
         """A page whose main frame shows ``url``, without loading it: requests come from there. Raises :class:`InvalidURL`."""
         return Page(self, self._partition, self._system.callbacks, url)
-
-    def _know(self, page: Page) -> None:
-        before = self._pages.get(page.id)
-        self._pages[page.id] = page
-        if before is not None:  # positions are used again after a commit that failed, and ids with them (DESIGN, 8)
-            before._disown()  # noqa: SLF001
-
-    def _forget(self, page: Page) -> None:
-        self._pages.pop(page.id, None)
 
     # -- connections and cache --------------------------------------------------------------------------------------
 

@@ -59,10 +59,13 @@ def asker_of(state: PageState, number: int, permission: str) -> Asker:
 
 
 def ask(state: PageState, message: AskPermission, ctx: Context) -> Decision:
-    """Tell the session, and wait. Said again, after a commit that failed, it is no second request."""
+    """Tell the session, and wait. Said again, after a commit that failed, it is no second request.
+
+    Who has a page whose opening was undone, and whose id is another's now, does not speak for that one.
+    """
     if message.ticket in state.asking:
         return Decision(waits=message.ticket)
-    if message.frame not in state.frames:
+    if message.frame not in state.frames or not message.ticket.startswith(f"{state.opener}/"):
         return Decision(refusal=UsageError("the frame is gone: its page was closed, or its document has changed"))
     asker = asker_of(state, message.frame, message.permission)
     if message.permitted not in ("", asker.requesting_origin):

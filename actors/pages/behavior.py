@@ -42,7 +42,7 @@ SESSION: Final = "session"
 
 def start(state: PageState, message: StartPage, ctx: Context) -> Decision:
     """Once."""
-    return NOTHING if state.id else Decision(events=(PageOpened(message.id, message.url),))
+    return NOTHING if state.id else Decision(events=(PageOpened(message.id, message.url, message.opener),))
 
 
 def add_frame(state: PageState, message: AddFrame, ctx: Context) -> Decision:
@@ -85,7 +85,7 @@ def close(state: PageState, message: ClosePage, ctx: Context) -> Decision:
 
 def opened(state: PageState, event: PageOpened) -> PageState:
     """The main frame."""
-    return PageState(id=event.id, frames={MAIN_FRAME: FrameState(event.url)}, frames_made=1)
+    return PageState(id=event.id, frames={MAIN_FRAME: FrameState(event.url)}, frames_made=1, opener=event.opener)
 
 
 def frame_added(state: PageState, event: FrameAdded) -> PageState:

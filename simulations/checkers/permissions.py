@@ -113,6 +113,18 @@ class _Book:
                 self._settle(position, message, event)
             else:
                 self._note(event)
+        self._nothing_stays(position, message, events)
+
+    def _nothing_stays(self, position: int, message: Message, events: tuple[Event, ...]) -> None:
+        """What a handler that is cleared was asked, or a document that is gone has asked, waits no longer."""
+        cleared = {event.kind for event in events if isinstance(event, PermissionHandlerCleared)}
+        gone = (
+            {(message.page, ticket) for ticket in message.tickets} if isinstance(message, WithdrawQuestions) else set()
+        )
+        for key in self._pending:
+            question = self._questions[key]
+            if key in gone or ("request" if question.display is None else "display_media") in cleared:
+                raise Broken(f"{name_of(question)} waits on, and who was asked, or has asked, is gone", position)
 
     def read_page(self, turn: RecordedTurn) -> None:
         """What a page gives to whoever asked: what the session has said, or a refusal of its own."""

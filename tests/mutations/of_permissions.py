@@ -92,7 +92,13 @@ PERMISSIONS: Final = (
     Mutation(
         name="permissions.undone_page_speaks",
         gone="a page whose opening was undone speaks for the page that has its id now",
-        edits=(Edit("page:Page._disown", "self._tree.undone = True", "pass"),),
+        edits=(
+            Edit(
+                "frame:FrameTree.state", "if state.opener == self.opener else PageState()", "if True else PageState()"
+            ),
+            Edit("frame:FrameTree.is_anothers", "state.opener != self.opener", "False"),
+            Edit("actors.pages.asking:ask", 'not message.ticket.startswith(f"{state.opener}/")', "False"),
+        ),
         scenarios=("permissions",),
     ),
 )

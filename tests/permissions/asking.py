@@ -41,5 +41,14 @@ def answers(session: partita.Session) -> list[PermissionAnswer]:
     ]
 
 
+def wait_until_pending(session: partita.Session, count: int) -> None:
+    """Come back when so many questions wait for their handlers."""
+    for _ in range(10_000):
+        session.flush().get(PATIENCE_S)
+        if len(permissions_of(session).pending) == count:
+            return
+    raise AssertionError(f"{permissions_of(session).pending} are pending, not {count}")
+
+
 def permissions_of(session: partita.Session) -> PermissionsState:
     return session._state.permissions

@@ -13,6 +13,7 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.turning import decide_turn
 from partita.actors.pages.behavior import behavior as page_behavior
 from partita.actors.permissions.behavior import behavior
+from partita.events.errors import UsageError
 from partita.events.pages import AddFrame, ClosePage, CommitNavigation, PageState, StartPage
 from partita.events.permissions import (
     AnswerPermission,
@@ -150,7 +151,7 @@ def test_what_concerns_others_leaves_no_turn(message: Message) -> None:
 
 def page() -> Conversation:
     talk = Conversation(page_behavior, PageState())
-    talk.say(StartPage("p", "https://shop.example/"))
+    talk.say(StartPage("p", "https://shop.example/", 1))
     talk.say(AddFrame(0, "https://ads.example/"))
     talk.say(AddFrame(1, "about:blank"))
     return talk
@@ -163,6 +164,12 @@ def test_asking_again_with_the_same_ticket_is_the_same_question() -> None:
     assert len(first.effects) == 1
     again = talk.say(AskPermission("1/1", 0, "midi"))
     assert (again.events, again.effects, again.waits) == ((), (), "1/1")
+
+
+def test_who_has_another_opening_of_the_page_does_not_speak_for_it() -> None:
+    decision = page().say(AskPermission("2/1", 0, "midi"))
+    assert isinstance(decision.refusal, UsageError)
+    assert decision.events == ()
 
 
 def test_what_one_origin_was_permitted_is_not_for_the_next_document() -> None:

@@ -13,7 +13,7 @@ import partita
 from partita.actors.permissions import names
 from partita.errors import HandlerLate, ListenerFailed, UsageError
 
-from .asking import PATIENCE_S, Waiting, answers, permissions_of
+from .asking import PATIENCE_S, Waiting, answers, permissions_of, wait_until_pending
 
 DETAILS: dict[str, dict[str, Any]] = {
     "openExternal": {"external_url": "mailto:a@b.example"},
@@ -159,7 +159,7 @@ def test_clearing_the_handler_refuses_what_it_was_asked(session: partita.Session
     handler = Waiting()
     session.set_permission_request_handler(handler)
     asked = [page.request_permission("midi"), page.new_frame("https://ads.example/").request_permission("midi")]
-    handler.wait_until_asked()
+    wait_until_pending(session, 2)
     session.set_permission_request_handler(None)
     assert [future.get(PATIENCE_S) for future in asked] == [False, False]
     handler.go.set()
@@ -185,7 +185,7 @@ def test_a_closed_page_is_refused_and_asks_no_more(session: partita.Session, pag
     session.set_permission_request_handler(handler)
     other = session.new_page("https://other.example/")
     asked, kept = page.request_permission("midi"), other.request_permission("midi")
-    handler.wait_until_asked()
+    wait_until_pending(session, 2)
     page.close()
     assert asked.get(PATIENCE_S) is False
     handler.go.set()
@@ -204,8 +204,7 @@ def test_closing_the_session_refuses_what_is_asked(session: partita.Session, pag
 
     session.set_permission_request_handler(never)
     asked = page.request_permission("midi")
-    while not permissions_of(session).pending:
-        session.flush().get(PATIENCE_S)
+    wait_until_pending(session, 1)
     session.close()
     assert asked.get(PATIENCE_S) is False
 
