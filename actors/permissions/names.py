@@ -48,7 +48,7 @@ DEVICES: Final = ("hid", "serial", "usb")
 
 CHECKED: Final = tuple(sorted((*REQUESTED, *DEVICES), key=str.lower))
 
-_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:.")
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 """Whatever its scheme: other programs open it."""
 
 _MEDIA_TYPES: Final = get_args(MediaType)
