@@ -23,7 +23,7 @@ from partita.events.permissions import (
     WithdrawQuestions,
 )
 from partita.events.session import SessionState
-from partita.events.system import EffectLost, Recover, ShutDown, Tell
+from partita.events.system import EffectLost, Recover, ShutDown, Tell, TurnFailed
 from partita.events.types import Event, Message
 from partita.simulations.checker import Broken, Checker
 
@@ -113,7 +113,8 @@ class _Book:
                 self._settle(position, message, event)
             else:
                 self._note(event)
-        self._nothing_stays(position, message, events)
+        if not any(isinstance(event, TurnFailed) for event in events):  # what a defect has dropped, nobody has heard
+            self._nothing_stays(position, message, events)
 
     def _nothing_stays(self, position: int, message: Message, events: tuple[Event, ...]) -> None:
         """What a handler that is cleared was asked, or a document that is gone has asked, waits no longer."""
