@@ -17,6 +17,11 @@
     ├── DownloadRefused · DownloadFailed
     ├── NetLogRefused (TypeError)     "There is already a net log running", "No net log in progress"
     ├── HandlerTimeout (TimeoutError)  a handler or listener did not answer in time
+    ├── DOMException ─ what a script of a page is told (.name)
+    │   ├── NotAllowedError       permission was denied
+    │   ├── NotSupportedError     "Not supported": nobody could choose a display's streams
+    │   ├── NotReadableError      "Could not start video source", "Could not start audio source"
+    │   └── AbortError            a display media handler chose none
     ├── BlobUnavailable (LookupError)  "Could not get blob data handle"
     ├── ActorFailed ─ a turn could not be taken
     │   ├── Overloaded
@@ -124,6 +129,31 @@ class NetLogRefused(PartitaError, TypeError):
 
 class HandlerTimeout(PartitaError, TimeoutError):
     """A handler, or a listener that is asked, did not answer within ``handler_timeout``: it counts as a refusal."""
+
+
+class DOMException(PartitaError):  # the web's own name (Web IDL 2.8.1)
+    """What a script of a page is told. ``name`` is the web's name for it, which is that of the class."""
+
+    @property
+    def name(self) -> str:
+        """``"NotAllowedError"``, for example."""
+        return type(self).__name__
+
+
+class NotAllowedError(DOMException):
+    """The permission was denied."""
+
+
+class NotSupportedError(DOMException):
+    """There is nothing that could do it: no display media handler is set (FEATURES F17). ``str()`` is Electron's text."""
+
+
+class NotReadableError(DOMException):
+    """A stream's source is not there (any more) (FEATURES F17b). ``str()`` is Chromium's text."""
+
+
+class AbortError(DOMException):
+    """A display media handler gave no streams (FEATURES F17e), or failed."""
 
 
 class BlobUnavailable(PartitaError, LookupError):

@@ -28,9 +28,14 @@ class FrameState(Struct, frozen=True, array_like=True, gc=False):
 
 
 class OpenPage(Message, frozen=True, tag="pages.open/1"):
-    """A new page that shows ``url``. The reply is its id."""
+    """A new page that shows ``url``. The reply is its id.
+
+    ``opener``: a number that its process has given to no other page. A position, and an id with it, may come again after a
+    commit that failed (DESIGN, 8); who opens a page knows by this number whether it is still the one.
+    """
 
     url: str
+    opener: int = 0
 
 
 class StartPage(Message, frozen=True, tag="pages.start/1"):
@@ -38,6 +43,7 @@ class StartPage(Message, frozen=True, tag="pages.start/1"):
 
     id: str
     url: str
+    opener: int = 0
 
 
 class AddFrame(Message, frozen=True, tag="pages.add_frame/1"):
@@ -82,6 +88,7 @@ class PageOpened(Event, frozen=True, tag="pages.opened/1"):
 
     id: str
     url: str
+    opener: int = 0
 
 
 class FrameAdded(Event, frozen=True, tag="pages.frame_added/1"):
@@ -110,8 +117,13 @@ class PagesState(State, frozen=True, tag="pages.state/1"):
 
 
 class PageState(State, frozen=True, tag="page.state/1"):
-    """One page. It has frames while it is open, the main frame under number 0; ``frames_made`` counts all there ever were."""
+    """One page. It has frames while it is open, the main frame under number 0; ``frames_made`` counts all there ever were.
+
+    ``asking``: what waits for an answer about a permission, by ticket, with the frame that asked.
+    """
 
     id: str = ""
     frames: dict[int, FrameState] = field(default_factory=dict)
     frames_made: int = 0
+    asking: dict[str, int] = field(default_factory=dict)
+    opener: int = 0

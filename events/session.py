@@ -11,6 +11,7 @@ from partita.events.download_ledger import DownloadsState
 from partita.events.exchanges import ExchangesState
 from partita.events.net_log import NetLogState
 from partita.events.pages import PagesState
+from partita.events.permissions import PermissionsState
 from partita.events.preferences import PreferencesState
 from partita.events.protocols import ProtocolsState
 from partita.events.types import State
@@ -30,3 +31,4 @@ class SessionState(State, frozen=True, tag="session.state/1"):
     net_log: NetLogState = field(default_factory=NetLogState)
     pages: PagesState = field(default_factory=PagesState)
     choosing: ChoosingState = field(default_factory=ChoosingState)
+    permissions: PermissionsState = field(default_factory=PermissionsState)

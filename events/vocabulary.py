@@ -31,6 +31,7 @@ from partita.events import (
     net_log,
     network,
     pages,
+    permissions,
     preferences,
     protocols,
     session,
@@ -54,6 +55,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     download_retries,
     choosing,
     pages,
+    permissions,
     net_log,
     exchanges,
 )

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from partita.downloads import DownloadUpdated as DownloadUpdated
     from partita.errors import PartitaError as PartitaError
     from partita.events.download_options import RetryPolicy as RetryPolicy
+    from partita.events.permissions import PermissionGrant as PermissionGrant
     from partita.events.secret import Secret as Secret
     from partita.events.turn import External as External
     from partita.events.turn import Turn as Turn
@@ -52,6 +53,14 @@ if TYPE_CHECKING:
     from partita.page import Page as Page
     from partita.page import Referrer as Referrer
     from partita.path_choosing import ChoosePath as ChoosePath
+    from partita.permission_requests import DesktopCapturerSource as DesktopCapturerSource
+    from partita.permission_requests import DisplayMediaRequest as DisplayMediaRequest
+    from partita.permission_requests import FilesystemPermissionRequest as FilesystemPermissionRequest
+    from partita.permission_requests import MediaAccessPermissionRequest as MediaAccessPermissionRequest
+    from partita.permission_requests import OpenExternalPermissionRequest as OpenExternalPermissionRequest
+    from partita.permission_requests import PermissionCheck as PermissionCheck
+    from partita.permission_requests import PermissionRequest as PermissionRequest
+    from partita.permission_requests import Streams as Streams
     from partita.played import Playback as Playback
     from partita.played import playback as playback
     from partita.requesting import FetchFuture as FetchFuture
@@ -77,22 +86,30 @@ _HOMES: Final = {
     "CookieChanged": "partita.cookies",
     "Cookies": "partita.cookies",
     "Debugger": "partita.debugging",
+    "DesktopCapturerSource": "partita.permission_requests",
     "Details": "partita.actors.web_request.details",
     "DidNavigate": "partita.frame",
+    "DisplayMediaRequest": "partita.permission_requests",
     "Divergence": "partita.actors.replay.redecide",
     "DownloadDone": "partita.downloads",
     "DownloadItem": "partita.downloads",
     "DownloadUpdated": "partita.downloads",
     "External": "partita.events.turn",
     "FetchFuture": "partita.requesting",
+    "FilesystemPermissionRequest": "partita.permission_requests",
     "FixedClock": "partita.actors.live_world.ports",
     "Frame": "partita.frame",
     "Future": "partita.actors.kernel.future",
     "ImportedCookies": "partita.cookies",
     "Log": "partita.log",
+    "MediaAccessPermissionRequest": "partita.permission_requests",
     "NetError": "partita.actors.network.http",
+    "OpenExternalPermissionRequest": "partita.permission_requests",
     "Page": "partita.page",
     "PartitaError": "partita.errors",
+    "PermissionCheck": "partita.permission_requests",
+    "PermissionGrant": "partita.events.permissions",
+    "PermissionRequest": "partita.permission_requests",
     "Playback": "partita.played",
     "PlaybackReport": "partita.actors.replay.playback",
     "Preconnect": "partita.connections",
@@ -104,6 +121,7 @@ _HOMES: Final = {
     "SessionAt": "partita.log",
     "SessionOptions": "partita.session_options",
     "Streamed": "partita.streaming",
+    "Streams": "partita.permission_requests",
     "System": "partita.system",
     "Turn": "partita.events.turn",
     "WebRequest": "partita.web_request",

@@ -7,12 +7,14 @@ from partita.actors.kernel.future import FutureTimeout, UnobservedFailure
 from partita.actors.network.http import NetError, RedirectRefused
 from partita.emitter import ListenerFailed
 from partita.events.errors import (
+    AbortError,
     ActorFailed,
     ActorStopped,
     BlobUnavailable,
     CookieError,
     CookieFileError,
     CookieValueError,
+    DOMException,
     DownloadFailed,
     DownloadRefused,
     HandlerTimeout,
@@ -27,7 +29,10 @@ from partita.events.errors import (
     LogDamaged,
     NetLogRefused,
     NewerFormat,
+    NotAllowedError,
+    NotReadableError,
     NotReproduced,
+    NotSupportedError,
     Overloaded,
     PartitaError,
     PartitionInUse,
@@ -53,12 +58,14 @@ from partita.events.errors import (
 from partita.net_log import NetLogBroken
 
 __all__ = [
+    "AbortError",
     "ActorFailed",
     "ActorStopped",
     "BlobUnavailable",
     "CookieError",
     "CookieFileError",
     "CookieValueError",
+    "DOMException",
     "DownloadFailed",
     "DownloadRefused",
     "FutureTimeout",
@@ -78,7 +85,10 @@ __all__ = [
     "NetLogBroken",
     "NetLogRefused",
     "NewerFormat",
+    "NotAllowedError",
+    "NotReadableError",
     "NotReproduced",
+    "NotSupportedError",
     "Overloaded",
     "PartitaError",
     "PartitionInUse",

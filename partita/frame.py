@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 import msgspec
 
@@ -23,14 +24,15 @@ from partita.downloads import DownloadItem
 from partita.events.errors import UsageError
 from partita.events.network import CacheMode, Credentials, Initiator, Redirect, ReferrerPolicy, ResourceType
 from partita.events.pages import MAIN_FRAME, AddFrame, CommitNavigation, PageState
+from partita.events.permissions import DisplayMedia
 from partita.events.session import SessionState
+from partita.frame_options import CheckDetails, PageMode, RequestDetails
 from partita.requesting import Content, FetchFuture, HeaderValues, begin_fetch
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
-
-PageMode = Literal["cors", "no-cors"]
-"""How a page's request is made (Fetch standard 2.2.5)."""
+    from partita.permission_requests import Streams
+    from partita.permissions import PermissionDesk
 
 _MODES: Final = ("cors", "no-cors")
 _DOCUMENT_TYPES: Final = ("mainFrame", "subFrame")
@@ -42,25 +44,6 @@ class DidNavigate(msgspec.Struct, frozen=True, rename="camel"):
     url: str
     http_response_code: int
     http_status_text: str
-
-
-class PageRequestOptions(TypedDict, total=False):
-    """All of the arguments of :meth:`Frame.fetch` that have a name."""
-
-    method: str
-    headers: HeaderValues | None
-    content: Content | None
-    json: object
-    data: Mapping[str, Any] | None
-    files: Mapping[str, Any] | None
-    mode: PageMode
-    credentials: Credentials
-    cache: CacheMode
-    redirect: Redirect
-    referrer: str | None
-    referrer_policy: ReferrerPolicy
-    resource_type: ResourceType
-    timeout: float | None
 
 
 class NavigationFuture(FetchFuture):
@@ -85,11 +68,18 @@ class FrameTree:
         self,
         partition: Partition,
         page_id: str,
+        opener: int,
         on_navigated: Callable[[DidNavigate], object],
+        *,
         downloading: Downloading,
+        desk: PermissionDesk,
     ) -> None:
         self.partition: Final = partition
         self.downloading: Final = downloading
+        self.page_id: Final = page_id
+        self.desk: Final = desk
+        self.opener: Final = opener
+        self._questions = itertools.count(1)
         self.actor: Final = actor_of(page_id)
         self._on_navigated = on_navigated
         self._newest: dict[int, int] = {}
@@ -97,8 +87,15 @@ class FrameTree:
 
     @property
     def state(self) -> PageState:
-        """The page's newest state."""
-        return cast("PageState", self.partition.actor(self.actor).state)
+        """The page's newest state; an empty one when it is gone."""
+        state = cast("PageState", self.partition.actor(self.actor).state)
+        return state if state.opener == self.opener else PageState()
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether its opening was undone, and its id is another page's now (DESIGN, 8)."""
+        state = cast("PageState", self.partition.actor(self.actor).state)
+        return bool(state.frames) and state.opener != self.opener
 
     def state_with(self, number: int) -> PageState:
         """The same, which has a frame of that number. Raises :class:`UsageError` when there is none any more."""
@@ -106,6 +103,17 @@ class FrameTree:
         if number not in state.frames:
             raise UsageError("the frame is gone: its page was closed, or the document around it has changed")
         return state
+
+    def next_ticket(self) -> str:
+        """What the next question of the page is known by, to nobody else in this process."""
+        return f"{self.opener}/{next(self._questions)}"
+
+    def frame(self, number: int) -> Frame | None:
+        """The frame of that number; None when it is gone."""
+        known = self.state.frames.get(number)
+        if known is None:
+            return None
+        return Frame(self, number, None if known.parent is None else self.frame(known.parent))
 
     def load(
         self,
@@ -152,6 +160,9 @@ class FrameTree:
         fields = _fields(response)
         if not is_shown(response.status_code, fields):
             loaded.set(response)
+            return
+        if self.is_anothers:
+            loaded.set_exception(NetError("ERR_ABORTED", "the page's opening could not be written"))
             return
         url = document_url(str(response.url), self.standard)
         message = CommitNavigation(number, url, parsed_policy(fields))
@@ -203,6 +214,11 @@ class Frame:
     def origin(self) -> str:
         """Its document's origin, serialized; ``null`` for an opaque one. A blank frame has that of the frame around it."""
         return origin_of(document_of(self._state, self.frame_tree_node_id).url)
+
+    @property
+    def page_id(self) -> str:
+        """The id of its page."""
+        return self._tree.page_id
 
     @property
     def top(self) -> Frame:
@@ -309,6 +325,37 @@ class Frame:
             initiator=initiator_of_navigation(state, self.frame_tree_node_id, user_activated=clicked),
             **options,
         )
+
+    # -- permissions ------------------------------------------------------------------------------------------------
+
+    def request_permission(self, permission: str, **details: Unpack[RequestDetails]) -> Future[bool]:
+        """Request a permission, as a script of the document does: whether it is granted (FEATURES F15).
+
+        ``permission``: Electron's names, ``"notifications"`` for example. ``openExternal`` is requested with ``external_url``,
+        ``media`` with ``media_types``, ``fileSystem`` may say a ``file_path``. Raises :class:`ValueError` for a name that there
+        is not, :class:`TypeError` for a detail that it has not, :class:`UsageError` when the frame is gone.
+        """
+        return self._tree.desk.request(self._tree, self.frame_tree_node_id, permission, details)
+
+    def check_permission(self, permission: str, **details: Unpack[CheckDetails]) -> bool:
+        """Check a permission: whether it is there, without asking anybody but the check handler (FEATURES F16).
+
+        Raises as :meth:`request_permission` does.
+        """
+        return self._tree.desk.check(self._tree, self.frame_tree_node_id, permission, details)
+
+    def get_display_media(
+        self, *, video: bool = True, audio: bool = False, user_gesture: bool = True
+    ) -> Future[Streams]:
+        """Streams of a display, as the display media handler chooses them (FEATURES F17).
+
+        ``display-capture`` is requested first. The future fails with :class:`NotAllowedError` when that is refused,
+        :class:`NotSupportedError` without a handler, :class:`AbortError` when it chooses none, and :class:`NotReadableError` for
+        a frame that is gone. Nothing is captured here: what is chosen is what comes.
+        """
+        if not (video or audio):
+            raise TypeError("At least one of audio and video must be requested")
+        return self._tree.desk.display(self._tree, self.frame_tree_node_id, DisplayMedia(video, audio, user_gesture))
 
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within this one that shows ``url``; nothing is loaded: :meth:`navigate` does that."""

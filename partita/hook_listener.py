@@ -15,6 +15,7 @@ from partita.actors.web_request.details import Details, WebRequestResponse
 from partita.actors.web_request.header_map import HeaderMap
 from partita.emitter import ListenerFailed
 from partita.events.web_request import BLOCKING, Stage
+from partita.registered import Registered
 
 if TYPE_CHECKING:
     from partita.actors.kernel.delivery import Callbacks, Place
@@ -51,13 +52,10 @@ class HookListener:
         closed: Callable[[], bool],
     ) -> None:
         self._stage: Stage = stage
-        self._listener = listener
-        self._place = place
+        self._registered = Registered(listener, place=place, callbacks=callbacks, async_callbacks=async_callbacks)
         self._blobs = blobs
         self._closed = closed
         self._blocking = stage in BLOCKING
-        self._fallback: Place = async_callbacks if _is_async(listener) else callbacks
-        self._in_a_loop = place is not callbacks
         self._wants_callback = not _takes(listener, 1)
         if self._wants_callback and not (self._blocking and _takes(listener, 2)):
             given = "details, and a callback if it likes" if self._blocking else "details: nobody waits for its answer"
@@ -70,7 +68,7 @@ class HookListener:
         arguments: tuple[object, ...] = (self._shown(request),)
         if self._wants_callback:
             arguments = (*arguments, lambda said=None: self._take(said, request, answer))
-        self._run(arguments, lambda ran: self._ended(ran, request, answer))
+        self._registered.run(arguments, lambda ran: self._ended(ran, request, answer))
         return answer
 
     def _shown(self, details: Details) -> Details:
@@ -82,31 +80,6 @@ class HookListener:
             response_headers=_header_map(details.response_headers),
             upload_data=None if upload is None else tuple(self._blobs.upload(part) for part in upload),
         )
-
-    # -- running ----------------------------------------------------------------------------------------------------
-
-    def _run(self, arguments: tuple[object, ...], ended: Callable[[Future[Any]], None]) -> None:
-        """Where it was registered; where callbacks run, when that loop has ended (API.md, rule 4)."""
-        began = False
-
-        def begin() -> object:
-            nonlocal began
-            began = True
-            return self._listener(*arguments)
-
-        def on_ran() -> None:
-            if ran.failure() is not None and not began:  # its loop ended just now
-                again = self._fallback.run(begin)
-                again.when_done(lambda: ended(again))
-            else:
-                ended(ran)
-
-        if self._in_a_loop and self._place.alive():
-            ran = self._place.run(begin)
-            ran.when_done(on_ran)
-        else:
-            ran = self._fallback.run(begin)
-            ran.when_done(lambda: ended(ran))
 
     # -- what comes of it -------------------------------------------------------------------------------------------
 
@@ -141,11 +114,6 @@ class HookListener:
                 )
         finally:
             answer.settle(_CANCEL)
-
-
-def _is_async(listener: Listener) -> bool:
-    """Whether it is an async function, or an object whose call is."""
-    return inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(getattr(listener, "__call__", None))  # noqa: B004
 
 
 def _takes(listener: Listener, arguments: int) -> bool:

@@ -15,6 +15,7 @@ from partita.actors.replay.redecide import Report, redecide
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.cookies import GetCookies
 from partita.events.errors import InvalidPosition, UsageError
+from partita.events.permissions import PermissionGrant
 from partita.events.session import SessionState
 from partita.events.turn import Turn
 from partita.events.types import State
@@ -100,6 +101,10 @@ class SessionAt:
     def get_user_agent(self) -> str:
         """See :meth:`partita.Session.get_user_agent`."""
         return self.state.preferences.user_agent or default_user_agent()
+
+    def permission_grants(self) -> list[PermissionGrant]:
+        """See :meth:`partita.Session.permission_grants`."""
+        return list(self.state.permissions.grants)
 
     def is_persistent(self) -> bool:
         """See :meth:`partita.Session.is_persistent`."""

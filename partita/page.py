@@ -19,12 +19,21 @@ from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.pages import MAIN_FRAME, ClosePage, OpenPage
 from partita.events.system import Flush
-from partita.frame import DidNavigate, Frame, FrameTree, NavigationFuture, PageRequestOptions, standard_schemes_of
+from partita.frame import (
+    DidNavigate,
+    Frame,
+    FrameTree,
+    NavigationFuture,
+    standard_schemes_of,
+)
+from partita.frame_options import CheckDetails, PageRequestOptions, RequestDetails
 from partita.requesting import FetchFuture
 
 if TYPE_CHECKING:
     from partita.actors.kernel.delivery import Callbacks
+    from partita.actors.kernel.future import Future
     from partita.actors.kernel.partition import Partition
+    from partita.permission_requests import Streams
     from partita.session import Session
 
 
@@ -54,8 +63,13 @@ class Page(Emitter):
         self.session: Final = session
         self._partition = partition
         target = document_url(url, standard_schemes_of(partition))
-        self.id: Final[str] = partition.call(checked(OpenPage(target)))
-        self._tree = FrameTree(partition, self.id, self._on_navigated, downloading)
+        desk = session._desk  # noqa: SLF001  # one class in two
+        opener = desk.next_page()
+        self.id: Final[str] = partition.call(checked(OpenPage(target, opener)))
+        self._tree: Final = FrameTree(
+            partition, self.id, opener, self._on_navigated, downloading=downloading, desk=desk
+        )
+        desk.pages[opener] = self
         partition.call(Flush(), to=self._tree.actor)  # the session's word to it has been taken before this one is
         self.main_frame: Final = Frame(self._tree, MAIN_FRAME, None)
         downloading.pages[self.id] = self
@@ -120,13 +134,34 @@ class Page(Emitter):
         """Start a download of the main frame's document: see :meth:`Frame.download_url`."""
         return self.main_frame.download_url(url, **options)
 
+    def request_permission(self, permission: str, **details: Unpack[RequestDetails]) -> Future[bool]:
+        """A request of the main frame's document: see :meth:`Frame.request_permission`."""
+        return self.main_frame.request_permission(permission, **details)
+
+    def check_permission(self, permission: str, **details: Unpack[CheckDetails]) -> bool:
+        """A check of the main frame's document: see :meth:`Frame.check_permission`."""
+        return self.main_frame.check_permission(permission, **details)
+
+    def get_display_media(
+        self, *, video: bool = True, audio: bool = False, user_gesture: bool = True
+    ) -> Future[Streams]:
+        """Streams for the main frame's document: see :meth:`Frame.get_display_media`."""
+        return self.main_frame.get_display_media(video=video, audio=audio, user_gesture=user_gesture)
+
+    def frame(self, number: int) -> Frame | None:
+        """The frame of that number (``frame_tree_node_id``); None when it is gone."""
+        return self._tree.frame(number)
+
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within the main frame that shows ``url``: see :meth:`Frame.new_frame`."""
         return self.main_frame.new_frame(url)
 
     def close(self) -> None:
-        """It is gone, with its frames; may be called twice. Requests that are under way go on."""
-        self._partition.call(ClosePage(), to=actor_of(self.id))
+        """It is gone, with its frames; may be called twice. Requests that are under way go on; for permissions, are refused."""
+        tree = self._tree
+        if not tree.is_anothers:
+            self._partition.call(ClosePage(), to=actor_of(self.id))
+        tree.desk.pages.pop(tree.opener, None)
         self._downloading.pages.pop(self.id, None)
 
     def __repr__(self) -> str:

@@ -30,6 +30,7 @@ from partita.log import Log, SessionAt, state_at
 from partita.net_log import NetLog
 from partita.page import Page
 from partita.path_choosing import PathHandler
+from partita.permissions import PermissionDesk, PermissionHandlers
 from partita.protocol import Protocol, privileged_schemes
 from partita.requesting import Content, FetchFuture, HeaderValues, RequestOptions, begin_fetch, ordered
 from partita.streaming import Streamed
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from partita.system import System
 
 
-class Session(Emitter):
-    """One partition: its cookies, cache, preferences, requests, pages and downloads, and its log.
+class Session(Emitter, PermissionHandlers):
+    """One partition: its cookies, cache, preferences, requests, pages, permissions and downloads, and its log.
 
     Events: ``will-download``, ``preconnect``.
 
@@ -60,6 +61,7 @@ class Session(Emitter):
         self.net_log: Final = NetLog(partition, self._follower, system.callbacks)
         self.web_request: Final = WebRequest(partition, system)
         self.protocol: Final = Protocol(partition, system, privileged_schemes())
+        self._desk = PermissionDesk(partition, system)
         self.log: Final = Log(partition.store)
         self._downloading = Downloading(
             partition, system, self._follower, lambda event: self._emit("will-download", event)

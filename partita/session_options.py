@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast, get_args
 
 from partita.events.cache import ConfigureCache
 from partita.events.cookies import PersistSessionCookies
+from partita.events.permissions import ConfigurePermissions, DefaultAnswer
 from partita.events.session import SessionState
 
 if TYPE_CHECKING:
@@ -19,11 +20,17 @@ class SessionOptions(TypedDict, total=False):
     - ``cache`` (default: true): whether there is an HTTP cache.
     - ``max_cache_size``: bytes that it may hold; it stays so until another is given.
     - ``persist_session_cookies`` (default: false): cookies without an expiry outlive the process.
+    - ``permissions`` (default: ``"electron"``): what is answered where no handler says it: as Electron does, which grants nearly
+      everything, or ``"deny"``, nothing.
+    - ``keep_permission_grants`` (default: false): what the request handler grants stays granted to that origin, for these
+      details, in later processes as well, until ``revoke_permission`` takes it back.
     """
 
     cache: bool
     max_cache_size: int | None
     persist_session_cookies: bool
+    permissions: DefaultAnswer
+    keep_permission_grants: bool
 
 
 def checked_options(options: Mapping[str, object]) -> None:
@@ -37,6 +44,9 @@ def checked_options(options: Mapping[str, object]) -> None:
                 raise TypeError(f"max_cache_size is a number of bytes, not {value!r}")
             if value is not None and value <= 0:
                 raise ValueError(f"max_cache_size is a number of bytes above 0, not {value}; cache=False is for none")
+        elif name == "permissions":
+            if value not in get_args(DefaultAnswer):
+                raise ValueError(f"permissions is 'electron' or 'deny', not {value!r}")
         elif not isinstance(value, bool):
             raise TypeError(f"{name} is a bool, not {value!r}")
 
@@ -51,3 +61,6 @@ def configure(partition: Partition, options: SessionOptions) -> None:
     persists = options.get("persist_session_cookies", False)
     if persists != state.cookies.persist_session:
         partition.call(PersistSessionCookies(persists))
+    default, keeps = options.get("permissions", "electron"), options.get("keep_permission_grants", False)
+    if (default, keeps) != (state.permissions.default, state.permissions.keeps_grants):
+        partition.call(ConfigurePermissions(default, keeps))

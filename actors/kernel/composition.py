@@ -6,23 +6,26 @@ A capability that has no state of its own (it evolves nothing) has no field, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from partita.actors.kernel.behavior import Behavior, Decide, Decision, Evolve
-from partita.events.system import Recover
+from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Event, Message, State, tag_of
 
 if TYPE_CHECKING:
     from partita.actors.kernel.context import Context
+
+SHARED: Final = (Recover, ShutDown, EffectLost)
+"""What the kernel says to an actor is said to each of its capabilities."""
 
 
 def compose(kind: str, state: type[State], parts: Mapping[str, Behavior[Any]]) -> Behavior[Any]:
     """One actor of the kind ``kind`` out of ``parts``, each of which owns the field of ``state`` that it is named for.
 
     A message or event belongs to one capability only; :class:`ValueError` names one that two of them claim. The exception
-    is ``system.recover``: every capability that has a row for it decides in turn, in the order of ``parts``.
+    is what the kernel says (:data:`SHARED`): every capability that has a row for it decides in turn, in the order of ``parts``.
     """
     fields = {field.name for field in msgspec.structs.fields(state)}
     for name, part in parts.items():
@@ -30,18 +33,18 @@ def compose(kind: str, state: type[State], parts: Mapping[str, Behavior[Any]]) -
             raise ValueError(f"{tag_of(state)} has no field for the capability {name!r}, which has a state of its own")
     decide: dict[type[Message], Decide] = {}
     evolve: dict[type[Event], Evolve[Any]] = {}
-    recovering: list[tuple[str, Decide]] = []
+    shared: dict[type[Message], list[tuple[str, Decide]]] = {}
     for name, part in parts.items():
         for message, row in part.decide.items():
-            if message is Recover:
-                recovering.append((name, row))
+            if message in SHARED:
+                shared.setdefault(message, []).append((name, row))
             elif decide.setdefault(message, wrapped := _decide_on(name, row)) is not wrapped:
                 raise ValueError(f"two capabilities of {kind} decide on {tag_of(message)}; {name} is the second")
         for event, change in part.evolve.items():
             if evolve.setdefault(event, wrapper := _evolve_on(name, change)) is not wrapper:
                 raise ValueError(f"two capabilities of {kind} evolve on {tag_of(event)}; {name} is the second")
-    if recovering:
-        decide[Recover] = _decide_in_turn(recovering)
+    for message, rows in shared.items():
+        decide[message] = _decide_in_turn(rows)
     return Behavior(
         kind=kind,
         initial=state,
@@ -75,6 +78,7 @@ def _decide_in_turn(rows: list[tuple[str, Decide]]) -> Decide:
         return Decision(
             events=tuple(event for decision in decisions for event in decision.events),
             effects=tuple(effect for decision in decisions for effect in decision.effects),
+            answers=tuple(answer for decision in decisions for answer in decision.answers),
         )
 
     return each_part

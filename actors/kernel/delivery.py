@@ -47,6 +47,13 @@ class Place(Protocol):
 class Callbacks(Place, Protocol):
     """The place of all callbacks that have no loop of their own. They run one after another."""
 
+    def call(self, function: Callback, *arguments: object, timeout_s: float | None = None) -> object:
+        """Run a plain function there, and wait for what it returns or raises; whoever is there already runs it at once.
+
+        Raises :class:`HandlerTimeout` when it takes longer than ``timeout_s`` seconds.
+        """
+        ...
+
     def close(self) -> None:
         """Run what was handed over, and no more."""
         ...
@@ -74,6 +81,23 @@ class CallbackThread:
                 self._thread.start()
         self._work.put((function, arguments, future))
         return future
+
+    def call(self, function: Callback, *arguments: object, timeout_s: float | None = None) -> object:
+        """See :class:`Callbacks`. The calling thread stands still meanwhile."""
+        if threading.current_thread() is self._thread:
+            return function(*arguments)
+        future = self.run(lambda: (function(*arguments),))  # in a tuple, so that nobody awaits it
+        done = threading.Event()
+
+        def on_done() -> None:
+            future.failure()  # looked at: what comes too late is nobody's business
+            done.set()
+
+        future.when_done(on_done)
+        if not done.wait(timeout_s):
+            raise HandlerTimeout(f"no answer within {timeout_s:g} s")
+        returned = future.outcome()
+        return None if returned is None else returned[0]
 
     def beside(self, work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], object], name: str) -> None:
         """Run what takes long under a trio on a thread of its own; ``stop`` cancels it when the system is closed."""
@@ -148,6 +172,10 @@ class KernelCallbacks:
             self._running = True
             self._kernel.carry_out(self._run_all, "callbacks")
         return future
+
+    def call(self, function: Callback, *arguments: object, timeout_s: float | None = None) -> object:  # noqa: ARG002
+        """See :class:`Callbacks`: there is one thread for everything, so whoever calls is there. No time passes."""
+        return function(*arguments)
 
     def beside(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], object]:
         """Run what takes long as a task of its own; returns what cancels it. On the kernel's thread."""
@@ -338,6 +366,11 @@ class HandlerTable:
     def limit(self, seconds: float, kernel: Callable[[], Kernel], clock: Clock) -> None:
         """From now on, wait for an answer so long at most (API.md, rule 5). ``clock`` is that of ``kernel``'s world."""
         self._patience = _Patience(seconds, kernel, clock)
+
+    @property
+    def patience_s(self) -> float | None:
+        """How many seconds a handler has for its answer; None: as many as it takes."""
+        return None if self._patience is None else self._patience.seconds
 
     async def ask(self, partition: str, name: str, request: object) -> object:
         """The handler's answer; None when there is no handler. What it raises is raised here.

@@ -4,7 +4,8 @@
 
     no frames ──start──▶ main frame ──add frame, navigate──▶ frames ──close──▶ no frames
 
-To a page that is not open, nothing happens: who asks it is told so by the reply.
+To a page that is not open, nothing happens: who asks it is told so by the reply. What its documents ask of permissions is in
+:mod:`partita.actors.pages.asking`.
 """
 
 # Every decide and evolve has the same shape, whatever it needs of it.
@@ -18,6 +19,7 @@ import msgspec
 
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
+from partita.actors.pages import asking
 from partita.events.pages import (
     MAIN_FRAME,
     AddFrame,
@@ -32,6 +34,7 @@ from partita.events.pages import (
     PageState,
     StartPage,
 )
+from partita.events.permissions import AnswerPermission, AskPermission, PermissionAnswered, PermissionAsked
 from partita.events.system import Tell
 
 SESSION: Final = "session"
@@ -39,7 +42,7 @@ SESSION: Final = "session"
 
 def start(state: PageState, message: StartPage, ctx: Context) -> Decision:
     """Once."""
-    return NOTHING if state.id else Decision(events=(PageOpened(message.id, message.url),))
+    return NOTHING if state.id else Decision(events=(PageOpened(message.id, message.url, message.opener),))
 
 
 def add_frame(state: PageState, message: AddFrame, ctx: Context) -> Decision:
@@ -54,24 +57,41 @@ def commit_navigation(state: PageState, message: CommitNavigation, ctx: Context)
     """Not to where there is no frame any more: the page was closed, or the frame went with the document around it."""
     if message.frame not in state.frames:
         return Decision(reply=False)
-    return Decision(events=(Navigated(message.frame, message.url, message.referrer_policy),), reply=True)
+    asked = tuple(
+        ticket
+        for ticket, frame in state.asking.items()
+        if frame == message.frame or _is_within(state, frame, message.frame)
+    )
+    gone = asking.withdrawn(state, asked)
+    return Decision(
+        events=(Navigated(message.frame, message.url, message.referrer_policy), *gone.events),
+        effects=gone.effects,
+        reply=True,
+        answers=gone.answers,
+    )
 
 
 def close(state: PageState, message: ClosePage, ctx: Context) -> Decision:
     """Once; the session strikes it off its list."""
     if not state.frames:
         return NOTHING
-    return Decision(events=(PageClosed(),), effects=(Tell(to=SESSION, message=EndPage(state.id)),))
+    gone = asking.withdrawn(state, tuple(state.asking))
+    return Decision(
+        events=(PageClosed(), *gone.events),
+        effects=(Tell(to=SESSION, message=EndPage(state.id)), *gone.effects),
+        answers=gone.answers,
+    )
 
 
 def opened(state: PageState, event: PageOpened) -> PageState:
     """The main frame."""
-    return PageState(id=event.id, frames={MAIN_FRAME: FrameState(event.url)}, frames_made=1)
+    return PageState(id=event.id, frames={MAIN_FRAME: FrameState(event.url)}, frames_made=1, opener=event.opener)
 
 
 def frame_added(state: PageState, event: FrameAdded) -> PageState:
     """One more."""
-    return PageState(state.id, {**state.frames, event.frame: event.state}, event.frame + 1)
+    frames = {**state.frames, event.frame: event.state}
+    return msgspec.structs.replace(state, frames=frames, frames_made=event.frame + 1)
 
 
 def navigated(state: PageState, event: Navigated) -> PageState:
@@ -80,7 +100,7 @@ def navigated(state: PageState, event: Navigated) -> PageState:
     frames[event.frame] = msgspec.structs.replace(
         frames[event.frame], url=event.url, referrer_policy=event.referrer_policy
     )
-    return PageState(state.id, frames, state.frames_made)
+    return msgspec.structs.replace(state, frames=frames)
 
 
 def _is_within(state: PageState, number: int, ancestor: int) -> bool:
@@ -94,12 +114,26 @@ def _is_within(state: PageState, number: int, ancestor: int) -> bool:
 
 def closed(state: PageState, event: PageClosed) -> PageState:
     """No frame is left."""
-    return PageState(state.id, {}, state.frames_made)
+    return msgspec.structs.replace(state, frames={})
 
 
 behavior: Final[Behavior[PageState]] = Behavior(
     kind="page",
     initial=PageState,
-    decide={StartPage: start, AddFrame: add_frame, CommitNavigation: commit_navigation, ClosePage: close},
-    evolve={PageOpened: opened, FrameAdded: frame_added, Navigated: navigated, PageClosed: closed},
+    decide={
+        StartPage: start,
+        AddFrame: add_frame,
+        CommitNavigation: commit_navigation,
+        ClosePage: close,
+        AskPermission: asking.ask,
+        AnswerPermission: asking.answer,
+    },
+    evolve={
+        PageOpened: opened,
+        FrameAdded: frame_added,
+        Navigated: navigated,
+        PageClosed: closed,
+        PermissionAsked: asking.asked,
+        PermissionAnswered: asking.answered,
+    },
 )

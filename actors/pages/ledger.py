@@ -23,7 +23,7 @@ def open_page(state: PagesState, message: OpenPage, ctx: Context) -> Decision:
     page_id = ctx.id()
     return Decision(
         events=(PageAdded(page_id),),
-        effects=(Tell(to=actor_of(page_id), message=StartPage(page_id, message.url)),),
+        effects=(Tell(to=actor_of(page_id), message=StartPage(page_id, message.url, message.opener)),),
         reply=page_id,
     )
 

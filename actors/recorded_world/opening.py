@@ -15,6 +15,8 @@ from msgspec import Struct
 from partita.events.downloads import ChooseTarget
 from partita.events.errors import LogDamaged, RecordingIncomplete, SecretErased
 from partita.events.exchanges import BeginExchange, NoteBody, NoteRequest, Word
+from partita.events.pages import OpenPage
+from partita.events.permissions import HandlerAnswered
 from partita.events.system import Recover, ShutDown
 from partita.events.turn import Cause, External, Turn
 from partita.events.types import Message
@@ -55,6 +57,7 @@ class Opening:
         self._words: dict[str, list[AnyTurn]] = defaultdict(list)
         self._by_effect: dict[str, str] = {}
         self._chosen: dict[str, ChooseTarget] = {}
+        self._answers: dict[str, AnyTurn] = {}
         for turn in self.turns:
             self._of_type[turn.actor, type(turn.message)].append(turn)
             if is_call(turn.cause):
@@ -65,6 +68,8 @@ class Opening:
                 self._by_effect[turn.message.effect_id] = turn.events[0].exchange
             elif isinstance(turn.message, ChooseTarget):
                 self._chosen[turn.message.effect_id] = turn.message
+            elif isinstance(turn.message, HandlerAnswered):
+                self._answers[turn.message.effect_id] = turn
 
     @property
     def has_exchanges(self) -> bool:
@@ -99,6 +104,10 @@ class Opening:
         """The position of the last word that what carried out this effect said; 0 when it said none."""
         words = self.words(self._by_effect.get(effect_id, ""))
         return words[-1].position if words else 0
+
+    def answer_of(self, effect_id: str) -> AnyTurn | None:
+        """The turn in which a handler's answer came; None when none did."""
+        return self._answers.get(effect_id)
 
     def claims(self, effect_id: str) -> frozenset[str] | None:
         """The files whose names this effect kept free; None when it came to no choice."""
@@ -140,6 +149,8 @@ def is_same(recorded: Message, said: Message) -> bool:
             said.url,
             said.body,
         )
+    if isinstance(recorded, OpenPage) and isinstance(said, OpenPage):
+        return recorded.url == said.url  # threads may have been numbered in another order
     return recorded == said
 
 

@@ -9,10 +9,12 @@ from partita.actors.exchanges.carriers import recorded
 from partita.actors.kernel.carrying import EffectDoor
 from partita.actors.kernel.world import Carriers, Clock, NetworkRequest, NetworkResponse
 from partita.actors.network.http import NetError
+from partita.actors.recorded_world.answers import answer_as_recorded
 from partita.actors.recorded_world.partition import PlayedPartition
 from partita.actors.recorded_world.source import PlayedSource
 from partita.events.downloads import StopFetch
 from partita.events.errors import PlaybackError
+from partita.events.permissions import AskHandler
 from partita.events.types import Effect, Message
 
 if TYPE_CHECKING:
@@ -82,6 +84,8 @@ def _guarded(
         if kind is StopFetch:
             assert isinstance(effect, StopFetch)
             await host.reached(host.opening.last_word_of(effect.effect_id or ""))
+        if isinstance(effect, AskHandler):
+            return await answer_as_recorded(effect, door, host)
         try:
             return await carry(effect, door)
         except PlaybackError as error:

@@ -25,6 +25,8 @@ from partita.actors.network.connecting import CONNECTING
 from partita.actors.network.revalidating import CARRIERS as REVALIDATION_CARRIERS
 from partita.actors.pages.behavior import behavior as page
 from partita.actors.pages.ledger import behavior as pages
+from partita.actors.permissions.behavior import behavior as permissions
+from partita.actors.permissions.carriers import CARRIERS as PERMISSION_CARRIERS
 from partita.actors.preferences.behavior import behavior as preferences
 from partita.actors.protocols.behavior import behavior as protocols
 from partita.actors.web_request.behavior import behavior as web_request
@@ -43,6 +45,7 @@ session: Final = compose(
         "protocols": protocols,
         "net_log": net_log,
         "pages": pages,
+        "permissions": permissions,
         "exchanges": exchanges,
         "choosing": choosing,
     },
@@ -59,5 +62,6 @@ CARRIERS: Final[Carriers] = {
     **REVALIDATION_CARRIERS,
     **DOWNLOAD_CARRIERS,
     **NET_LOG_CARRIERS,
+    **PERMISSION_CARRIERS,
 }
 """What carries out each type of effect."""

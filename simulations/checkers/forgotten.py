@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from partita.actors.kernel.fold import Fold
+from partita.events.cookies import CookiesState
+from partita.events.permissions import PermissionsState
 from partita.events.session import SessionState
 from partita.events.system import Recovered
 from partita.simulations.checker import Broken, Checker
@@ -35,9 +37,18 @@ class ForgottenByTheNextProcess(Checker):
                 raise Broken(f"a process begins with the user agent {state.preferences.user_agent!r}", turn.position)
             if state.web_request.hooks:
                 raise Broken(f"a process begins with listeners: {state.web_request.hooks}", turn.position)
-            if state.cookies.persist_session:
-                continue
-            for stem in state.cookies.stems.values():
-                for cookie in stem.values():
-                    if cookie.expiry_us is None:
-                        raise Broken(f"a process begins with the session cookie {cookie.name!r}", turn.position)
+            _without_handlers(state.permissions, turn.position)
+            if not state.cookies.persist_session:
+                _without_session_cookies(state.cookies, turn.position)
+
+
+def _without_handlers(state: PermissionsState, position: int) -> None:
+    if state.handlers or state.pending:
+        raise Broken(f"a process begins with handlers, or with what they were asked: {state}", position)
+
+
+def _without_session_cookies(state: CookiesState, position: int) -> None:
+    for stem in state.stems.values():
+        for cookie in stem.values():
+            if cookie.expiry_us is None:
+                raise Broken(f"a process begins with the session cookie {cookie.name!r}", position)

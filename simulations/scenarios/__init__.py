@@ -12,6 +12,7 @@ from partita.simulations.scenarios.downloads import downloads
 from partita.simulations.scenarios.following import following
 from partita.simulations.scenarios.forks import forks
 from partita.simulations.scenarios.moving_target import moving_target
+from partita.simulations.scenarios.permissions import permissions
 from partita.simulations.scenarios.prompts import prompts
 from partita.simulations.scenarios.queueing import queueing
 from partita.simulations.scenarios.rivals import rivals
@@ -31,6 +32,7 @@ ALL: Final[tuple[Scenario, ...]] = (
     moving_target,
     prompts,
     queueing,
+    permissions,
     following,
     forks,
     rivals,
