@@ -338,6 +338,8 @@ class Run:
         Whether all is durable then. Nothing but damage may stand against that.
         """
         waited_s = 0.0
+        with suppress(StoreFailed):
+            await partition.flush()  # the effects of what is not durable have not begun
         while waited_s < LIVENESS_S and _is_busy(partition):
             await self.world.stage.clock.sleep(60.0)
             waited_s += 60.0
