@@ -110,6 +110,9 @@ class RecordingDoor:
     def stopped(self) -> bool:
         return self._door.stopped
 
+    async def before_waiting(self) -> None:
+        await self._door.before_waiting()
+
     def tell(self, message: Message, *, to: str | None = None) -> None:
         self.note_piece()
         self._put(message, to, None)

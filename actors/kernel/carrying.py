@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.future import Future, resolved
+from partita.actors.kernel.prompt import Prompt, task_wanted
 from partita.events.errors import SystemClosed
 from partita.events.points import reached
 from partita.events.system import EffectLost
@@ -58,10 +59,11 @@ class Call:
 class EffectDoor:
     """The :class:`~partita.actors.kernel.world.Door` of one effect."""
 
-    __slots__ = ("_carrying", "_key", "actor", "cause", "stopped")
+    __slots__ = ("_carrying", "_has_task", "_key", "actor", "cause", "stopped")
 
-    def __init__(self, carrying: Carrying, actor: str, cause: Cause, key: str = "") -> None:
+    def __init__(self, carrying: Carrying, actor: str, cause: Cause, key: str = "", *, has_task: bool = True) -> None:
         self._carrying = carrying
+        self._has_task = has_task
         self._key = key
         self.actor = actor
         self.cause = cause
@@ -85,6 +87,12 @@ class EffectDoor:
     def number(self) -> int:
         """See :meth:`partita.actors.kernel.world.Door.number`."""
         return self._carrying.number()
+
+    async def before_waiting(self) -> None:
+        """See :meth:`partita.actors.kernel.world.Door.before_waiting`."""
+        if not self._has_task:
+            self._has_task = True
+            await task_wanted()
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
         """See :meth:`partita.actors.kernel.world.Door.tell`."""
@@ -191,12 +199,15 @@ class Carrying:
         if self._ended:
             return
         key = effect.id if isinstance(effect, AwaitedEffect) else f"{actor}#{next(self._numbers)}"
-        door = EffectDoor(self, actor, cause, key)
+        kernel = self.partition.kernel
+        prompt = kernel.begins_promptly and type(self._carriers.get(type(effect))) is Prompt
+        door = EffectDoor(self, actor, cause, key, has_task=not prompt)
 
         def work() -> Coroutine[object, object, None]:
             return self._carry_out(key, door, actor, effect)
 
-        carried = self.partition.kernel.carry_out(work, f"{type(effect).__name__} of {actor}")
+        carry_out = kernel.carry_out_promptly if prompt else kernel.carry_out
+        carried = carry_out(work, f"{type(effect).__name__} of {actor}")
         self._under_way[key] = carried, door
 
     async def _carry_out(self, key: str, door: EffectDoor, actor: str, effect: Effect) -> None:

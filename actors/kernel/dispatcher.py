@@ -22,6 +22,7 @@ import trio
 
 from partita.actors.kernel import threads
 from partita.actors.kernel.delivery import CallbackThread
+from partita.actors.kernel.prompt import first_step, rest_of
 from partita.events.errors import SystemClosed, WouldDeadlock
 
 if TYPE_CHECKING:
@@ -110,6 +111,43 @@ class _CarrierTask:
         return trio.lowlevel.Abort.SUCCEEDED
 
 
+class _Beginning:
+    """A prompt effect: it begins after the turns that are being taken, and is in a task from when it has to wait."""
+
+    __slots__ = ("_begin_in_task", "_carried", "_name", "_stopped", "_work")
+
+    def __init__(
+        self,
+        work: Callable[[], Coroutine[object, object, None]],
+        name: str,
+        begin_in_task: Callable[[Callable[[], Coroutine[object, object, None]], str], _Carried],
+    ) -> None:
+        self._work = work
+        self._name = name
+        self._begin_in_task = begin_in_task
+        self._carried: _Carried | None = None
+        self._stopped = False
+
+    def begin(self) -> None:
+        """Its first step, outside of any turn."""
+        begun = self._work()
+        if not first_step(begun):
+            return
+        try:
+            self._carried = self._begin_in_task(lambda: rest_of(begun), self._name)
+        except SystemClosed:
+            begun.close()
+            return
+        if self._stopped:
+            self._carried.stop()
+
+    def stop(self) -> None:
+        """Cancel it: where it first waits, if it has not begun yet."""
+        self._stopped = True
+        if self._carried is not None:
+            self._carried.stop()
+
+
 class Dispatcher:
     """Takes turns in a task of a trio loop: the caller's, or one on a thread of its own."""
 
@@ -125,6 +163,7 @@ class Dispatcher:
         self._idle: list[_CarrierTask] = []
         self.turning = False
         self.ended = False
+        self.begins_promptly = True
         self._scope = trio.CancelScope()
 
     # -- the loop ---------------------------------------------------------------------------------------------------
@@ -175,6 +214,7 @@ class Dispatcher:
                 budget -= ready.popleft().take_turns(QUANTUM) or 1
         finally:
             self.turning = False
+        self._run_soon()  # effects of these turns that may need no task
         return bool(ready) and not self._congested
 
     def _run_soon(self) -> None:
@@ -249,6 +289,13 @@ class Dispatcher:
             carried = task.take(work)
             self._nursery.start_soon(task.run, name=name)
         return carried
+
+    def carry_out_promptly(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> _Beginning:
+        if self._nursery is None:
+            raise SystemClosed("the system has been closed")
+        beginning = _Beginning(work, name, self.carry_out)
+        self._soon.append(beginning.begin)
+        return beginning
 
     def callbacks(self) -> Callbacks:
         return CallbackThread()

@@ -33,6 +33,9 @@ class Kernel(Protocol):
     ended: bool
     """Whether its loop has ended: it takes no more turns."""
 
+    begins_promptly: bool
+    """Whether it begins prompt effects without a task (:mod:`partita.actors.kernel.prompt`)."""
+
     def schedule(self, actor: Actor) -> None:
         """The actor has messages: let it take its turns. From any thread."""
         ...
@@ -43,6 +46,10 @@ class Kernel(Protocol):
 
     def carry_out(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> CarriedOut:
         """Run an effect beside the turns. On the kernel's thread."""
+        ...
+
+    def carry_out_promptly(self, work: Callable[[], Coroutine[object, object, None]], name: str) -> CarriedOut:
+        """The same for one that may need no task, where the kernel ``begins_promptly``. It begins after the turns at hand."""
         ...
 
     def callbacks(self) -> Callbacks:

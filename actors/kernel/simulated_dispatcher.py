@@ -142,6 +142,10 @@ class SimulatedClock:
 class SimulatedDispatcher:
     """Runs on the thread that calls it: ``future.get()``, :meth:`run_for` and :meth:`run_until_idle` let it go on."""
 
+    begins_promptly = (
+        False  # when a task goes on is drawn: an effect that had none would leave the schedule less to draw
+    )
+
     def __init__(self, seed: int, *, start_us: int = EPOCH_US, draws_at_most: int | None = None) -> None:
         """``draws_at_most``: after so many draws nothing is drawn any more, and the first that could go on does."""
         self.seed = seed
@@ -298,6 +302,8 @@ class SimulatedDispatcher:
         task = _Task(self, work(), name)
         self.ready_again(task, 0)
         return task
+
+    carry_out_promptly = carry_out
 
     def callbacks(self) -> KernelCallbacks:
         return KernelCallbacks(self)

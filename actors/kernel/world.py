@@ -324,6 +324,10 @@ class Door(Protocol):
         """A number that was given to nobody else since the partition was opened, counting up."""
         ...
 
+    async def before_waiting(self) -> None:
+        """Come back in a task: what carries out an effect promptly awaits it before anything that may wait."""
+        ...
+
     def tell(self, message: Message, *, to: str | None = None) -> None:
         """A message for the actor that had the effect (or for ``to``), caused by the effect's turn. Never refused."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from partita.actors.kernel.prompt import Prompt
 from partita.actors.kernel.world import Call, Carriers, Door, NetworkRequest, NetworkResponse, Upload
 from partita.actors.network.exchange import Answer, Hop, exchange
 from partita.actors.network.http import AsyncByteStream, NetError, RedirectRefused
@@ -95,6 +96,7 @@ async def _fetched(
     last = answer.response
     body = _body_at_hand(answer)
     if body is None and streamed:
+        await door.before_waiting()
         writer, reader = pipe(call.stop)
         response = response_of(answer, PipeStream(reader))
         response.elapsed = timedelta(seconds=monotonic() - began)
@@ -102,6 +104,8 @@ async def _fetched(
         return last, writer
     hints = hints_of_document(asked.initiator, asked.resource_type, answer.request.url, last.headers)
     try:
+        if hints is not None or body is None:
+            await door.before_waiting()
         if hints is not None:
             body = await read_document(door, hints, last.body(), body)
         elif body is None:
@@ -139,4 +143,4 @@ def _response_of_hop(hop: Hop) -> SessionResponse:
     return SessionResponse(hop.request, hop, b"").as_read()
 
 
-CARRIERS: Final[Carriers] = {SendRequest: send_request}
+CARRIERS: Final[Carriers] = {SendRequest: Prompt(send_request)}

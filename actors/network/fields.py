@@ -61,12 +61,15 @@ def check_fields(headers: Iterable[tuple[str, str]]) -> Fields:
 
 def first(headers: Fields, name: str) -> str | None:
     """The value of the first field of that name, in lower case; None when there is none."""
-    return next((value for given, value in headers if given.lower() == name), None)
+    for given, value in headers:
+        if given.lower() == name:
+            return value
+    return None
 
 
 def every(headers: Fields, name: str) -> tuple[str, ...]:
     """The values of all fields of that name, in lower case."""
-    return tuple(value for given, value in headers if given.lower() == name)
+    return tuple([value for given, value in headers if given.lower() == name])
 
 
 def joined(headers: Fields, name: str) -> str:

@@ -149,6 +149,9 @@ class Door:
     def number(self) -> int:
         return 1
 
+    async def before_waiting(self) -> None:
+        """It runs as it is."""
+
     def tell(self, message: Message, *, to: str | None = None) -> None:
         self.told.append(message)
         self.talk.say(message)

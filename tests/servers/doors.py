@@ -176,6 +176,9 @@ class SmallDoor:
     def number(self) -> int:
         return next(self._partition.numbers)
 
+    async def before_waiting(self) -> None:
+        """Its effects have tasks."""
+
     def tell(self, message: Message, *, to: str | None = None) -> None:
         self._partition.take(to or self.actor, message)
 

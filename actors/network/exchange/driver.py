@@ -99,6 +99,7 @@ class Driver:
     async def until_answered(self) -> Answer:
         """Go on until there is a head to hand over."""
         word: Word = Begin()
+        door = self.door
         try:
             while True:
                 command = self.feed(word)
@@ -106,6 +107,8 @@ class Driver:
                     return Answer(command.request, Delivered(self, command), command.hops)
                 if type(command) is Fail:
                     raise command.error  # noqa: TRY301  # like every other error: what is open is closed on the way
+                if type(command) is not OpenCached:  # what is stored is read without waiting
+                    await door.before_waiting()
                 word = await _PERFORM[type(command)](self, command)
         except BaseException:
             await self.give_up()

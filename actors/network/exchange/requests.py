@@ -93,6 +93,8 @@ def _cookie_field(exchange: ExchangeState, given: str) -> str | None:
     if not has_credentials(exchange):
         return None
     sight = exchange.sight
+    if not sight.session.cookies.stems:  # an empty jar
+        return given or None
     context, partition_key = cookie_context(exchange)
     url = urls.without_fragment(exchange.asked.url)
     sent = cookies_for(sight.session.cookies, url, sight.now_us, context=context, partition_key=partition_key)

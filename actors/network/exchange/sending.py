@@ -27,8 +27,6 @@ from partita.actors.network.http import NetError
 RETRIES: Final = 2
 """How often a request is sent again because a kept connection turned out to be dead."""
 
-_FROM_CACHE: Final = Head(200, "", "HTTP/1.1", ())
-
 
 def _query(exchange: ExchangeState) -> CacheQuery:
     request = exchange.request
@@ -71,13 +69,12 @@ def cache_opened(exchange: ExchangeState, word: CacheOpened) -> Step:  # noqa: A
             exchange.told.append(touch)
         if found.verdict == "use_and_revalidate":
             exchange.told.append(requests.revalidation(exchange))
+        exchange.head = Head(cached.status, cached.reason, "HTTP/1.1", cached.headers)
+        exchange.has_response = True
+        return Step.HEADERS_RECEIVED
     exchange.head = msgspec.structs.replace(
-        exchange.head if exchange.has_response else _FROM_CACHE,
-        status=cached.status,
-        reason=cached.reason,
-        headers=cached.headers,
+        exchange.head, status=cached.status, reason=cached.reason, headers=cached.headers
     )
-    exchange.has_response = True
     return Step.HEADERS_RECEIVED
 
 

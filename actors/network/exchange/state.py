@@ -98,7 +98,10 @@ class ExchangeState:
 
     def hooks_of(self, stage: Stage) -> tuple[Hook, ...]:
         """The listeners of a stage that this request is for."""
-        return hooks.hooks_for(self.sight.session.web_request, stage, self.asked.url, self.asked.resource_type)
+        state = self.sight.session.web_request
+        if not state.hooks:  # the ordinary case, and every stage asks
+            return ()
+        return hooks.hooks_for(state, stage, self.asked.url, self.asked.resource_type)
 
     def ask(self, stage: Stage, then: Callable[[ExchangeState], Command | Step]) -> Command | Step:
         """Ask the first of a stage's listeners, or go on."""
