@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from typing import Self
 
 from partita.actors.kernel.world import NetworkResponse
 from partita.actors.network.http import NetError
 
 
 class Body:
-    """Its chunks, in order and once."""
+    """Its chunks, in order and once: ``async for``, which raises :class:`NetError`. No generator: nobody has to close it."""
 
     def __init__(self, response: NetworkResponse) -> None:
         self._chunks = response.body()
@@ -25,11 +25,13 @@ class Body:
                 self._broke = error
         return self._first or b""
 
-    async def rest(self) -> AsyncIterator[bytes]:
-        """All of it. Raises :class:`NetError`."""
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
         if self._broke is not None:
             raise self._broke
         if self._first:
-            yield self._first
-        async for chunk in self._chunks:
-            yield chunk
+            first, self._first = self._first, b""
+            return first
+        return await anext(self._chunks)

@@ -284,7 +284,7 @@ class _Fetch:
         part = self._part
         assert part is not None
         pace = Pace(self._door, self._effect.order.options.rate_bytes_s)
-        async for chunk in body.rest():
+        async for chunk in body:
             await part.add(chunk)
             await pace.keep(len(chunk))
             if self._download().paused:
@@ -301,7 +301,7 @@ class _Fetch:
         assert part is not None
         came_bytes = 0
         pace = Pace(self._door, self._effect.order.options.rate_bytes_s)
-        async for chunk in body.rest():
+        async for chunk in body:
             came_bytes += len(chunk)
             for piece in decoder.feed(chunk):
                 await part.add(piece)
