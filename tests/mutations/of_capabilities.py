@@ -146,8 +146,8 @@ CAPABILITIES: Final = (
         edits=(
             Edit(
                 f"{FETCH}._finish",
-                "await self._files.rename(self._part_path, self._target_path)",
-                "self._part_path == self._target_path or await self._files.rename(self._part_path, self._target_path)",
+                "await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)",
+                "not is_elsewhere or await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)",
             ),
         ),
         scenarios=("taken_over",),

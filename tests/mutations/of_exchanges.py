@@ -90,8 +90,8 @@ EXCHANGES: Final = (
         "a stored response sets its cookies anew each time that it is used",
         Edit(
             f"{SENDING}:cache_opened",
-            "exchange.has_response = True\n    return",
-            'exchange.has_response, exchange.cookie_lines = True, fields.every(cached.headers, "set-cookie")\n    return',
+            "exchange.has_response = True\n        return",
+            'exchange.has_response, exchange.cookie_lines = True, fields.every(cached.headers, "set-cookie")\n        return',
         ),
     ),
     mutation(
