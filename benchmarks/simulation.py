@@ -17,6 +17,7 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.session.behavior import BEHAVIORS as SESSION
+from partita.actors.session.behavior import CARRIERS
 from partita.events.preferences import DownloadPathSet, PreferencesState, SetDownloadPath, SetUserAgent
 from partita.events.system import Tell
 from partita.simulations.checkers import ALWAYS
@@ -134,14 +135,14 @@ def _run(seed: int, checkers: Sequence[Callable[[World], Checker]]) -> None:
         return PartitionStore.open_in(folder, name="main", random_bytes=world.entropy.random_bytes)
 
     with watch.looking():
-        with partition(stage.kernel, opened(), rules, world.clock) as running:
+        with partition(stage.kernel, opened(), rules, world.clock, CARRIERS) as running:
             watch.opened(running)
             before = running.position
             tokens(running, RUN_WORKERS, RUN_TURNS // RUN_WORKERS)
             stage.kernel.run_until_idle()
             assert running.position - before == RUN_TURNS
             watch.ended(running)
-        with partition(stage.kernel, opened(), rules, world.clock) as running:
+        with partition(stage.kernel, opened(), rules, world.clock, CARRIERS) as running:
             watch.opened(running)
     assert not watch.violations, watch.violations
     world.close()
