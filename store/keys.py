@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from partita.events.errors import KeyMissing, SecretErased, StoreFailed
-from partita.events.secret import Secret
+from partita.events.secret import Secret, Unsealer
 from partita.store.folder import KeyFile
 
 KEY_ID_BYTES: Final = 8
@@ -53,6 +53,41 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(bare, check=hashlib.sha256(msgspec.json.encode(bare)).hexdigest())
 
 
+class Opener:
+    """Opens what was sealed. It knows the keys and nothing else: each :class:`Secret` of a log keeps its opener alive.
+
+    Secrets lie in states, which the collector of cycles does not look into. So nothing here may lead back to them.
+    """
+
+    __slots__ = ("ciphers", "erased", "missing")
+
+    def __init__(self, keys: Mapping[bytes, bytes], erased: frozenset[bytes], missing: str | None) -> None:
+        self.ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self.erased = erased
+        self.missing = missing
+
+    def open(self, sealed: bytes) -> bytes | None:
+        """Decrypt; None when the key has been erased. Raises :class:`KeyMissing` when it is lost or does not fit."""
+        key_id = sealed[:KEY_ID_BYTES]
+        cipher = self.ciphers.get(key_id)
+        if cipher is None:
+            if key_id in self.erased:
+                return None
+            reason = self.missing or f"the key {key_id.hex()} is not among the partition's keys"
+            raise KeyMissing(f"{reason}: this value cannot be read without it")
+        try:
+            return cipher.decrypt(sealed[KEY_ID_BYTES:_HEAD], sealed[_HEAD:], None)
+        except (InvalidTag, ValueError) as error:
+            raise KeyMissing(f"the key {key_id.hex()} does not fit what was sealed under it") from error
+
+    def unseal(self, sealed: bytes) -> str | bytes | None:
+        """What :meth:`Keyring.sealed` had sealed: a :data:`partita.events.secret.Unsealer`."""
+        plaintext = self.open(sealed)
+        if plaintext is None:
+            return None
+        return plaintext[1:].decode("utf-8", "surrogatepass") if plaintext[:1] == _TEXT else plaintext[1:]
+
+
 class Keyring:
     """A partition's keys: seals under the current one, opens with any of them.
 
@@ -69,15 +104,23 @@ class Keyring:
         missing: str | None = None,
     ) -> None:
         self._keys = dict(keys)
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._opener = Opener(keys, erased, missing)
         self._file = file
         self._prefix = b""
         self._field = 0
         self.current = current
-        self.erased = erased
-        self.missing = missing
         self.epoch = 0
         self.has_sealed = False  # under the current key, since it was loaded
+
+    @property
+    def erased(self) -> frozenset[bytes]:
+        """The keys that were given up."""
+        return self._opener.erased
+
+    @property
+    def missing(self) -> str | None:
+        """Why there are no keys; None when there are."""
+        return self._opener.missing
 
     @classmethod
     def created(
@@ -99,7 +142,7 @@ class Keyring:
         while key_id in self._keys or key_id in self.erased:  # a draw that repeats itself, under simulation
             key_id = random_bytes(KEY_ID_BYTES)
         self._keys[key_id] = random_bytes(32)
-        self._ciphers[key_id] = AESGCM(self._keys[key_id])
+        self._opener.ciphers[key_id] = AESGCM(self._keys[key_id])
         self.current = key_id
         self.has_sealed = False
 
@@ -167,8 +210,11 @@ class Keyring:
 
     def _adopt(self, other: Keyring) -> None:
         self.has_sealed = self.has_sealed and self.current == other.current
-        self._keys, self._ciphers, self.erased = other._keys, other._ciphers, other.erased
-        self.current = other.current
+        self._keys, self.current = other._keys, other.current
+        self._opener.ciphers, self._opener.erased = (
+            other._opener.ciphers,
+            other.erased,
+        )  # for every secret that was read
 
     def at(self, position: int) -> None:
         """What is sealed from here on belongs to the batch that begins at this position."""
@@ -187,21 +233,16 @@ class Keyring:
         self._field = field + 1
         self.has_sealed = True
         nonce = self._prefix + field.to_bytes(3, "big")
-        return self.current + nonce + self._ciphers[self.current].encrypt(nonce, plaintext, None)
+        return self.current + nonce + self._opener.ciphers[self.current].encrypt(nonce, plaintext, None)
 
     def open(self, sealed: bytes) -> bytes | None:
-        """Decrypt; None when the key has been erased. Raises :class:`KeyMissing` when it is lost or does not fit."""
-        key_id = sealed[:KEY_ID_BYTES]
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
-            if key_id in self.erased:
-                return None
-            reason = self.missing or f"the key {key_id.hex()} is not among the partition's keys"
-            raise KeyMissing(f"{reason}: this value cannot be read without it")
-        try:
-            return cipher.decrypt(sealed[KEY_ID_BYTES:_HEAD], sealed[_HEAD:], None)
-        except (InvalidTag, ValueError) as error:
-            raise KeyMissing(f"the key {key_id.hex()} does not fit what was sealed under it") from error
+        """See :meth:`Opener.open`."""
+        return self._opener.open(sealed)
+
+    @property
+    def unseal(self) -> Unsealer:
+        """See :meth:`Opener.unseal`."""
+        return self._opener.unseal
 
     @property
     def ids(self) -> tuple[bytes, ...]:
@@ -226,10 +267,3 @@ class Keyring:
         sealed = self.seal(plaintext)
         secret.remember_sealed(sealed)
         return sealed
-
-    def unseal(self, sealed: bytes) -> str | bytes | None:
-        """What :meth:`sealed` had sealed: a :data:`partita.events.secret.Unsealer`."""
-        plaintext = self.open(sealed)
-        if plaintext is None:
-            return None
-        return plaintext[1:].decode("utf-8", "surrogatepass") if plaintext[:1] == _TEXT else plaintext[1:]

@@ -17,7 +17,7 @@ from partita.events.types import Effect, Event, Message
 S = TypeVar("S")
 
 
-class Decision(Struct, frozen=True, gc=False):
+class Decision(Struct, frozen=True):  # with gc: a refusal that was raised leads to frames, and they lead back
     """What a message leads to.
 
     - ``events`` happen to the actor's state; a decision with none (and that drew no id or random number) leaves no turn.

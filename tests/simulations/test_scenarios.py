@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from partita.simulations.outcome import Level
 from partita.simulations.run import Run
 from partita.simulations.scenario import scenarios
+from partita.simulations.world import World
 from partita.system import System
 
 NAMES = list(scenarios())
@@ -38,3 +41,18 @@ def test_nobody_complains_and_every_step_is_taken(name: str, level: Level) -> No
     assert taken == set(names.values())  # a step that is twice as likely has two names
     assert turns >= TURNS * SEEDS[level]
     assert crashes or level == "trio", "no process crashed"
+
+
+@pytest.mark.parametrize("level", SEEDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_leaves_nothing_in_memory(name: str, level: Level) -> None:
+    """Nor do sessions that were refused something, or that hold secrets: ``gc=False`` must not lead back to its holder."""
+    before = set(map(id, _worlds()))
+    for seed in range(6):
+        Run(scenarios()[name], seed, System, level=level).go()
+    assert not [world for world in _worlds() if id(world) not in before]
+
+
+def _worlds() -> list[World]:
+    gc.collect()
+    return [one for one in gc.get_objects() if isinstance(one, World)]

@@ -10,7 +10,7 @@ import pytest
 from partita.events.errors import KeyMissing, LogDamaged, SecretErased, StoreFailed
 from partita.events.secret import Secret
 from partita.store.disk_folder import KEY_FILE
-from partita.store.keys import Keyring
+from partita.store.keys import Keyring, Opener
 from partita.store.partition import PartitionStore
 
 
@@ -46,8 +46,8 @@ def test_a_secret_is_nowhere_in_the_folder_in_plain(log, secret_text, opened, sa
 
 def test_a_secret_that_was_read_is_opened_only_when_it_is_revealed(log, opened, samples, monkeypatch):
     asked = []
-    real = Keyring.unseal
-    monkeypatch.setattr(Keyring, "unseal", lambda ring, sealed: asked.append(sealed) or real(ring, sealed))
+    real = Opener.unseal
+    monkeypatch.setattr(Opener, "unseal", lambda opener, sealed: asked.append(sealed) or real(opener, sealed))
     secret = samples.secret_of(list(opened().turns())[1])
     assert asked == []
     secret.reveal()
