@@ -11,6 +11,7 @@ MOST_ATTEMPTS: Final = 1000
 LONGEST_S: Final = 86_400.0
 """No waiting time of a policy is longer than a day."""
 MOST_FACTOR: Final = 100.0
+MOST_SEGMENTS: Final = 16
 
 
 class RetryPolicy(Struct, frozen=True, array_like=True, gc=False):
@@ -43,12 +44,14 @@ class DownloadOptions(Struct, frozen=True, array_like=True, gc=False):
 
     ``priority``: the higher, the earlier it leaves the queue. ``rate_bytes_s``: no faster than that; 0 is no limit.
     ``integrity``: digests that the file must have, as in Subresource Integrity (``"sha256-<base64>"``, blanks between several).
+    ``segments``: over so many connections at a time, where the server sends ranges of a file that it can name.
     """
 
     retry: RetryPolicy | None = None
     priority: int = 0
     rate_bytes_s: int = 0
     integrity: str = ""
+    segments: int = 1
 
 
 class DownloadLimits(Struct, frozen=True, array_like=True, gc=False):
@@ -67,6 +70,8 @@ def check_options(options: DownloadOptions) -> None:
     """Raise :class:`ValueError` for what makes no sense; the digests are looked at where files are verified."""
     if options.rate_bytes_s < 0:
         raise ValueError(f"rate_bytes_s is 0 or more, not {options.rate_bytes_s}")
+    if not 1 <= options.segments <= MOST_SEGMENTS:
+        raise ValueError(f"segments is 1 to {MOST_SEGMENTS}, not {options.segments}")
     policy = options.retry
     if policy is None:
         return

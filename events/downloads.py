@@ -127,6 +127,14 @@ class DownloadHeadFields(Struct, frozen=True, array_like=True, gc=False):
     content_encoding: str = ""
 
 
+class Segment(Struct, frozen=True, array_like=True, gc=False):
+    """A stretch of the file that one connection brings: bytes from ``start`` up to, not including, ``end``."""
+
+    effect_id: str
+    start: int
+    end: int
+
+
 # The session's part: which downloads there are.
 
 
@@ -347,6 +355,7 @@ class FetchDownload(AwaitedEffect, frozen=True, tag="downloads.fetch/1"):
 
     ``target_path`` and ``part_path`` are empty until ``will-download`` has been answered. From ``offset`` on the bytes
     are missing; ``e_tag``, ``last_modified`` and ``total_bytes`` are those of the response that brought the others.
+    Segments may have brought more behind it: the part file is kept up to ``kept_bytes``.
     """
 
     recovery: ClassVar[Recovery | None] = "fail"
@@ -357,10 +366,11 @@ class FetchDownload(AwaitedEffect, frozen=True, tag="downloads.fetch/1"):
     total_bytes: int = 0
     e_tag: str = ""
     last_modified: str = ""
+    kept_bytes: int = 0
 
 
 class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
-    """Stop what carries out that fetch (None: there is none), then delete these files.
+    """Stop what carries out that fetch (None: there is none) and its helpers, then delete these files.
 
     ``placeholder`` is deleted only while it is empty: it held a name, and something else may have got that name since.
     """
@@ -368,6 +378,7 @@ class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
     effect_id: str | None
     discard: tuple[str, ...] = ()
     placeholder: str = ""
+    helpers: tuple[str, ...] = ()
 
 
 class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
@@ -375,6 +386,9 @@ class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
 
     ``retry_at_us``: it is interrupted and goes on by itself then; ``retry_id`` is what waits, ``attempts`` counts those in a
     row that brought nothing, ``furthest_bytes`` is how far it ever came.
+
+    ``segments``: what its connections are at, when there are several. ``pieces``: what is on the disk, from, up to and not
+    including, in order; empty where that is the first ``received_bytes`` bytes.
     """
 
     phase: Phase = "absent"
@@ -394,3 +408,5 @@ class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
     retry_at_us: int = 0
     attempts: int = 0
     furthest_bytes: int = 0
+    segments: tuple[Segment, ...] = ()
+    pieces: tuple[tuple[int, int], ...] = ()

@@ -56,12 +56,14 @@ class HowToDownload(TypedDict, total=False):
     - ``priority``: of those that wait for a place, the highest goes first; 0 is the default.
     - ``rate``: no more than so many bytes a second; 0 is no limit.
     - ``integrity``: digests that the file must have, as Subresource Integrity writes them (``"sha256-<base64>"``).
+    - ``segments``: over so many connections at a time (1 to 16), where the server sends ranges of a file that it names.
     """
 
     retry: RetryPolicy | None
     priority: int
     rate: int
     integrity: str
+    segments: int
 
 
 class DownloadArguments(HowToDownload, total=False):
@@ -319,17 +321,17 @@ class Downloading:
 
 
 def _options(
-    *, retry: RetryPolicy | None = None, priority: int = 0, rate: int = 0, integrity: str = ""
+    *, retry: RetryPolicy | None = None, priority: int = 0, rate: int = 0, integrity: str = "", segments: int = 1
 ) -> DownloadOptions:
     """Raises :class:`TypeError` and :class:`ValueError` at the call, for what makes no sense."""
-    for name, value in {"priority": priority, "rate": rate}.items():
+    for name, value in {"priority": priority, "rate": rate, "segments": segments}.items():
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{name} is an int, not {type(value).__name__}")
     if not (retry is None or isinstance(retry, RetryPolicy)):
         raise TypeError(f"retry is a RetryPolicy, not {type(retry).__name__}")
     if not isinstance(integrity, str):
         raise TypeError(f"integrity is a str, not {type(integrity).__name__}")
-    options = DownloadOptions(retry, priority, rate, integrity)
+    options = DownloadOptions(retry, priority, rate, integrity, segments)
     check_options(options)
     parsed(integrity)
     return options

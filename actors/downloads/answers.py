@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from partita.actors.downloads.evolution import EVOLVE
+from partita.actors.downloads.segments import helpers_of
 from partita.actors.kernel.behavior import Decision
 from partita.events.download_queue import QueueDownload, ReleaseDownload
 from partita.events.downloads import (
@@ -15,6 +16,7 @@ from partita.events.downloads import (
     ForgetDownload,
     Milestone,
     Phase,
+    StopFetch,
 )
 from partita.events.errors import DownloadFailed, DownloadRefused
 from partita.events.system import EffectSettled, Tell
@@ -84,7 +86,14 @@ def order_of(state: DownloadState) -> DownloadOrder:
 
 def settled(state: DownloadState) -> tuple[EffectSettled, ...]:
     """What is under way is stopped, so no outcome of it will come."""
-    return tuple(EffectSettled(effect_id) for effect_id in (state.effect_id, state.retry_id) if effect_id is not None)
+    under_way = (state.effect_id, state.retry_id, *helpers_of(state))
+    return tuple(EffectSettled(effect_id) for effect_id in under_way if effect_id is not None)
+
+
+def of_helpers(state: DownloadState) -> tuple[tuple[EffectSettled, ...], tuple[StopFetch, ...]]:
+    """The fetch that led has ended by itself: its helpers are stopped, and no outcome of theirs will come."""
+    helpers = helpers_of(state)
+    return tuple(map(EffectSettled, helpers)), (StopFetch(None, helpers=helpers),) if helpers else ()
 
 
 def leftovers(state: DownloadState) -> tuple[tuple[str, ...], str]:

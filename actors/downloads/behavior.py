@@ -31,6 +31,7 @@ from partita.actors.downloads.answers import (
     end_of,
     forgetting,
     leftovers,
+    of_helpers,
     order_of,
     queueing,
     releasing,
@@ -41,10 +42,12 @@ from partita.actors.downloads.fetches import asked, resumed
 from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.restoring import restored
 from partita.actors.downloads.retries import dropped, hold_retry, planned, reopened, retry_due, retry_lost, waits_on
+from partita.actors.downloads.segments import divide, helpers_of, next_segment, segment_over, segment_progress
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
 from partita.events.download_queue import AdmitDownload
 from partita.events.download_retries import RetryDue
+from partita.events.download_segments import DivideDownload, NextSegment, ReportSegment, SegmentBroke, SegmentDone
 from partita.events.downloads import (
     PHASES,
     RESUMABLE,
@@ -143,7 +146,7 @@ def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decis
     return changed(
         state,
         (DownloadCancelled(ctx.now_us), *settled(state)),
-        (StopFetch(state.effect_id or state.retry_id, *leftovers(state)), end_of(state)),
+        (StopFetch(state.effect_id or state.retry_id, *leftovers(state), helpers_of(state)), end_of(state)),
     )
 
 
@@ -162,7 +165,8 @@ def interrupt(state: DownloadState, message: InterruptDownload, ctx: Context) ->
     if message.reason == "CRASH":
         return NOTHING
     event = DownloadInterrupted(message.reason, state.received_bytes, ended_us=ctx.now_us)
-    return changed(state, (event, *settled(state)), (StopFetch(state.effect_id), releasing(state)))
+    stop = StopFetch(state.effect_id, helpers=helpers_of(state))
+    return changed(state, (event, *settled(state)), (stop, releasing(state)))
 
 
 def unstarted(state: DownloadState, message: InterruptDownload, ctx: Context) -> Decision:
@@ -199,30 +203,38 @@ def finished(state: DownloadState, message: DownloadFinished, ctx: Context) -> D
     """The file is there."""
     if message.effect_id != state.effect_id:
         return NOTHING
+    settled_helpers, stop_helpers = of_helpers(state)
     if not state.target_path:  # a defect took the turn that named the file: nobody could find it
         lost_name = DownloadInterrupted("CRASH", 0, "the file's name was lost", ctx.now_us)
-        return changed(state, (lost_name,), (releasing(state),))
-    return changed(state, (DownloadCompleted(message.received_bytes, ctx.now_us),), (end_of(state),))
+        return changed(state, (lost_name, *settled_helpers), (*stop_helpers, releasing(state)))
+    completed = DownloadCompleted(message.received_bytes, ctx.now_us)
+    return changed(state, (completed, *settled_helpers), (*stop_helpers, end_of(state)))
 
 
 def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decision:
     """Interrupted; when the reason is one that does not pass (FEATURES L2), for good, and nothing is left behind."""
     if message.effect_id != state.effect_id:
         return NOTHING
-    event = DownloadInterrupted(message.reason, message.received_bytes, message.detail, ctx.now_us)
+    received_bytes = message.received_bytes
+    if state.segments and message.reason != "FILE_HASH_MISMATCH":  # the word of the one that leads: of itself alone
+        received_bytes = state.received_bytes
+    event = DownloadInterrupted(message.reason, received_bytes, message.detail, ctx.now_us)
+    settled_helpers, stop_helpers = of_helpers(state)
     if message.reason in RESUMABLE:
         events, effects = planned(state, event, ctx, message.retry_after_s)
-        return changed(state, (event, *events), (*effects, releasing(state)))
-    return changed(state, (event,), (StopFetch(None, *leftovers(state)), end_of(state)))
+        return changed(state, (event, *settled_helpers, *events), (*stop_helpers, *effects, releasing(state)))
+    stop = StopFetch(None, *leftovers(state), helpers_of(state))
+    return changed(state, (event, *settled_helpers), (stop, end_of(state)))
 
 
 def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
     """A defect ended the fetch: what has come so far is worth keeping."""
     if message.effect_id != state.effect_id:
-        return NOTHING
+        return segment_over(state, message, ctx)
     event = DownloadInterrupted("CRASH", state.received_bytes, message.error, ctx.now_us)
     events, effects = planned(state, event, ctx)
-    return changed(state, (event, *events), (*effects, releasing(state)))
+    settled_helpers, stop_helpers = of_helpers(state)
+    return changed(state, (event, *settled_helpers, *events), (*stop_helpers, *effects, releasing(state)))
 
 
 def not_wanted(state: DownloadState, message: DownloadNotWanted, ctx: Context) -> Decision:
@@ -284,6 +296,11 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     DownloadHead:      (ignore,    ignore,           head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     ChooseTarget:      (ignore,    ignore,           ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
     ReportProgress:    (ignore,    ignore,           ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
+    DivideDownload:    (ignore,    ignore,           ignore,    ignore,        divide,    ignore,     ignore,    ignore,    ignore),
+    NextSegment:       (ignore,    ignore,           ignore,    ignore,        next_segment, ignore,  ignore,    ignore,    ignore),
+    ReportSegment:     (ignore,    ignore,           ignore,    ignore,        segment_progress, ignore, ignore, ignore,    ignore),
+    SegmentDone:       (ignore,    ignore,           ignore,    ignore,        segment_over, ignore,  ignore,    ignore,    ignore),
+    SegmentBroke:      (ignore,    ignore,           ignore,    ignore,        segment_over, ignore,  ignore,    ignore,    ignore),
     DownloadFinished:  (ignore,    ignore,           finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
     DownloadBroke:     (ignore,    ignore,           broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
     EffectLost:        (ignore,    ignore,           lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),

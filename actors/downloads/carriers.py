@@ -1,4 +1,4 @@
-"""Carries out ``FetchDownload`` and ``StopFetch``, over ports and the door only.
+"""Carries out ``FetchDownload``, over ports and the door only.
 
 What goes wrong is an outcome: the network's errors, the disk's, the server's statuses. Whatever happens, the connection
 and the file are closed, and no file stays behind that no turn knows of.
@@ -23,15 +23,18 @@ from partita.actors.downloads.naming import candidates, suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
 from partita.actors.downloads.rates import Pace
+from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
+from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
+from partita.actors.downloads.stopping import CARRIERS as STOPPING
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
-from partita.actors.network.exchange import Answer, exchange
+from partita.actors.network.exchange import Answer
 from partita.actors.network.fields import Fields, first
 from partita.actors.network.http import NetError
-from partita.actors.network.redirects import Outgoing
 from partita.events.download_retries import WaitToRetry
+from partita.events.download_segments import DivideDownload, FetchSegment, ReportSegment
 from partita.events.downloads import (
     AwaitDownload,
     ChooseTarget,
@@ -45,14 +48,10 @@ from partita.events.downloads import (
     FetchDownload,
     Reason,
     ReportProgress,
-    StopFetch,
 )
 from partita.events.errors import StoreError
 from partita.events.points import reached
 from partita.events.types import Outcome
-
-IDLE_S: Final = 300.0
-"""How long the server may say nothing before the download is interrupted."""
 
 ROOM_FROM_BYTES: Final = 1 << 20
 """A smaller file is just written: asking whether there is room would take longer."""
@@ -76,23 +75,6 @@ async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
         await fetch.close()
 
 
-async def stop_fetch(effect: StopFetch, door: Door) -> None:
-    """Stop the fetch and delete what it leaves. One that still writes deletes its files when it has closed them."""
-    if effect.effect_id is not None:
-        door.stop(effect.effect_id)
-    files = door.world.files
-    for path in effect.discard:
-        with contextlib.suppress(OSError):
-            await files.remove(path)
-    if effect.placeholder:
-        with contextlib.suppress(OSError):
-            await files.remove(effect.placeholder, only_if_empty=True)
-
-
-class _UnwantedError(Exception):
-    """The download has gone another way: what this fetch does no longer counts."""
-
-
 class _Fetch:
     def __init__(self, effect: FetchDownload, door: Door) -> None:
         self._effect = effect
@@ -105,6 +87,8 @@ class _Fetch:
         self._kept_bytes = effect.offset  # of what the part file held before this fetch opened it
         self._made: list[str] = []  # on the disk, but no turn knows of it yet
         self._renamed = False
+        self._goes_on = False  # what the part file holds counts
+        self._leads = False  # others bring segments of the file
 
     async def run(self) -> Outcome | None:
         if self._download().effect_id != self._effect.id:
@@ -114,7 +98,7 @@ class _Fetch:
             if offset is None:
                 return DownloadFinished(self._effect.id, self._effect.total_bytes)
             return await self._request(offset)
-        except _UnwantedError:
+        except UnwantedError:
             return None
 
     def _download(self) -> DownloadState:
@@ -140,8 +124,9 @@ class _Fetch:
                 await self._files.claim(effect.target_path)
                 size = target_bytes
         condition = ranges.validator(effect.e_tag, effect.last_modified)
-        if size is None or size < effect.offset or condition is None:
+        if size is None or size < max(effect.offset, effect.kept_bytes) or condition is None:
             return 0
+        self._goes_on = effect.offset > 0 or effect.kept_bytes > 0
         return effect.offset
 
     async def _request(self, offset: int) -> Outcome:
@@ -159,6 +144,7 @@ class _Fetch:
                 total_bytes=effect.total_bytes,
                 e_tag=effect.e_tag,
                 last_modified=effect.last_modified,
+                is_range=self._goes_on,
             )
             if fit == "failed":
                 reason = interruptions.of_status(response.status)
@@ -168,7 +154,7 @@ class _Fetch:
             if fit == "goes on" and not is_coded(response.headers):
                 reached("download.goes_on_by_range")
                 return await self._take(answer, offset)
-            offset = 0
+            offset, self._goes_on = 0, False
             if fit == "begins again":
                 reached("download.begins_again")
                 return await self._take(answer, 0)
@@ -176,21 +162,9 @@ class _Fetch:
 
     async def _ask_for(self, offset: int) -> Answer:
         effect = self._effect
-        headers = tuple((name, value.reveal_text()) for name, value in effect.order.headers)
         condition = ranges.validator(effect.e_tag, effect.last_modified)
-        if offset and condition is not None:
-            headers = (*headers, *ranges.range_fields(offset, condition))
-        asked = Outgoing(
-            "GET",
-            effect.order.url,
-            headers,
-            timeout_s=IDLE_S,
-            accept_encoding="identity",
-            uses_cache=False,  # its bytes have a file of their own
-            resource_type="other",
-            initiator=effect.order.origin.initiator,
-        )
-        answer = await exchange(self._door, asked)
+        more = ranges.range_fields(offset, condition) if self._goes_on and condition is not None else ()
+        answer = await asked_of(self._door, effect.order, more)
         self._response = answer.response
         return answer
 
@@ -208,12 +182,14 @@ class _Fetch:
         name = await self._door.ask(DownloadHead(self._effect.id, head))
         if not isinstance(name, str):
             reached("download.unwanted")
-            raise _UnwantedError
+            raise UnwantedError
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._target_path and not await self._choose_target(name):
             return DownloadNotWanted(self._effect.id)
         await self._open(offset, head.total_bytes)
         if decoder is None:
+            if await self._is_divided():
+                return await self._lead(head, body)
             await self._receive(body)
             return await self._finish(head.total_bytes)
         came_bytes = await self._receive_decoded(body, decoder)
@@ -244,7 +220,7 @@ class _Fetch:
         part = await self._claim(f"{target}.{number}.part" if number else f"{target}.part" for number in count())
         self._target_path, self._part_path = target, part
         if not await self._door.ask(ChooseTarget(self._effect.id, target, part, claimed)):
-            raise _UnwantedError
+            raise UnwantedError
         self._made.clear()
         return True
 
@@ -272,13 +248,55 @@ class _Fetch:
             free_bytes = await self._files.free_bytes(self._part_path)
             if free_bytes is not None and free_bytes < missing_bytes:
                 raise OSError(errno.ENOSPC, f"{missing_bytes} bytes are to come, and there is room for {free_bytes}")
-        file = await self._files.open(self._part_path, keep_bytes=offset)
-        self._part = PartFile(file, offset, self._door.world.clock, self._report)
+        keep_bytes = max(offset, self._effect.kept_bytes) if self._goes_on else 0
+        file = await self._files.open(self._part_path, keep_bytes=keep_bytes)
+        segments = self._effect.order.options.segments
+        self._part = PartFile(file, offset, self._door.world.clock, self._report, shared_by=segments)
         if missing_bytes >= ROOM_FROM_BYTES:
             await file.reserve(total_bytes)
 
     def _report(self, synced_bytes: int) -> None:
-        self._door.tell(ReportProgress(self._effect.id, synced_bytes))
+        if self._leads:
+            self._door.tell(ReportSegment(self._effect.id, self._kept_bytes, synced_bytes))
+        else:
+            self._door.tell(ReportProgress(self._effect.id, synced_bytes))
+
+    async def _is_divided(self) -> bool:
+        """Whether others help: they begin as soon as the file is open."""
+        if self._effect.order.options.segments > 1:
+            self._leads = await self._door.ask(DivideDownload(self._effect.id)) is True
+        return self._leads
+
+    async def _lead(self, head: DownloadHeadFields, body: Body) -> Outcome:
+        """Bring the first segment, and what else there is to do; the file is complete when nothing is."""
+        part, effect, door = self._part, self._effect, self._door
+        assert part is not None
+        reached("download.divided")
+        worker = Worker(
+            door,
+            FetchSegment(
+                effect.id,
+                effect.order,
+                self._part_path,
+                start=self._kept_bytes,
+                end=head.total_bytes,
+                total_bytes=head.total_bytes,
+                e_tag=head.e_tag,
+                last_modified=head.last_modified,
+            ),
+        )
+        try:
+            await worker.receive(body, part)
+            await self._close_response()  # what follows is for others to bring
+            await worker.go_on()
+        except NoRangeError as error:
+            return self.broke("SERVER_NO_RANGE", str(error))
+        except NetError:
+            await worker.settle()
+            raise
+        finally:
+            await worker.close()
+        return await self._put_in_place(head.total_bytes)
 
     async def _receive(self, body: Body) -> None:
         part = self._part
@@ -316,6 +334,10 @@ class _Fetch:
         await part.sync()
         if total_bytes and part.received_bytes != total_bytes:
             return self._wrong_length(total_bytes, part.received_bytes)
+        return await self._put_in_place(part.received_bytes)
+
+    async def _put_in_place(self, received_bytes: int) -> Outcome:
+        """Give the file its name: all of it is there, and synced."""
         await self._close_part()
         order = self._effect.order
         wrong = await integrity.mismatch(self._files, self._part_path, order.options.integrity)
@@ -327,7 +349,7 @@ class _Fetch:
         over_nothing = is_elsewhere and self._download().claimed
         await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)
         self._renamed = True
-        return DownloadFinished(self._effect.id, part.received_bytes)
+        return DownloadFinished(self._effect.id, received_bytes)
 
     def _marked_url(self) -> str:
         head = self._download().head
@@ -343,7 +365,7 @@ class _Fetch:
         """The network failed: what has come so far is worth keeping."""
         if self._part is not None:
             try:
-                await self._part.sync()
+                await (self._part.checkpoint() if self._leads else self._part.sync())
             except OSError as error:
                 return self.broke(interruptions.of_file_error(error), str(error))
         return self.broke(reason, detail)
@@ -387,6 +409,7 @@ def _referrer(order: DownloadOrder) -> str:
 
 CARRIERS: Final[Carriers] = {
     FetchDownload: fetch_download,
-    StopFetch: stop_fetch,
+    **STOPPING,
     WaitToRetry: wait_to_retry,
+    **OF_SEGMENTS,
 }

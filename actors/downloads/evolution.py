@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from partita.actors.downloads.pieces import size_of
 from partita.actors.downloads.restoring import evolve_restored
+from partita.actors.downloads.segments import EVOLVE as OF_SEGMENTS
 from partita.actors.kernel.behavior import Evolve
 from partita.events.download_queue import DownloadQueued
 from partita.events.download_retries import DownloadRetryDropped, DownloadRetryPlanned
@@ -31,6 +33,7 @@ from partita.events.downloads import (
 )
 from partita.events.types import Event
 
+_PARTIAL: Final = 206
 _WAITS_NO_MORE: Final[Mapping[str, Any]] = {"retry_id": None, "retry_at_us": 0}
 
 
@@ -43,12 +46,14 @@ def _queued(state: DownloadState, event: DownloadQueued) -> DownloadState:
 
 
 def _head_received(state: DownloadState, event: DownloadHeadReceived) -> DownloadState:
+    pieces = state.pieces if event.head.status == _PARTIAL else ()  # of another file, when all of it is sent again
     return replace(
         state,
         phase="receiving" if state.target_path else "deciding",
         head=event.head,
         filename=state.filename or event.filename,
-        received_bytes=event.head.offset,
+        received_bytes=size_of(pieces) if pieces else event.head.offset,
+        pieces=pieces,
     )
 
 
@@ -94,6 +99,7 @@ def _resumed(state: DownloadState, event: DownloadResumed) -> DownloadState:
 
 
 def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadState:
+    at_the_beginning = len(state.pieces) == 1 and not state.pieces[0][0]
     return replace(
         state,
         phase="interrupted",
@@ -103,6 +109,8 @@ def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadSt
         reason=event.reason,
         detail=event.detail,
         ended_us=event.ended_us,
+        segments=(),
+        pieces=() if at_the_beginning or not event.received_bytes else state.pieces,
         **_further(state, event.received_bytes),
     )
 
@@ -115,6 +123,8 @@ def _completed(state: DownloadState, event: DownloadCompleted) -> DownloadState:
         effect_id=None,
         received_bytes=event.received_bytes,
         ended_us=event.ended_us,
+        segments=(),
+        pieces=(),
     )
 
 
@@ -126,6 +136,8 @@ def _cancelled(state: DownloadState, event: DownloadCancelled) -> DownloadState:
         effect_id=None,
         reason="USER_CANCELED",
         ended_us=event.ended_us,
+        segments=(),
+        pieces=(),
         **_WAITS_NO_MORE,
     )
 
@@ -150,4 +162,5 @@ EVOLVE: Final[Mapping[type[Event], Evolve[DownloadState]]] = {
     DownloadRetryPlanned: _retry_planned,
     DownloadRetryDropped: _retry_dropped,
     DownloadQueued: _queued,
+    **OF_SEGMENTS,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from partita.actors.downloads.answers import changed, order_of, queueing
+from partita.actors.downloads.pieces import first_missing
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
 from partita.events.download_queue import DownloadQueued
@@ -18,10 +19,11 @@ def fetch_of(state: DownloadState, effect_id: str) -> FetchDownload:
         order=order_of(state),
         target_path=state.target_path,
         part_path=state.part_path,
-        offset=0 if head.content_encoding else state.received_bytes,
+        offset=0 if head.content_encoding else first_missing(state.pieces) if state.pieces else state.received_bytes,
         total_bytes=head.total_bytes,
         e_tag=head.e_tag,
         last_modified=head.last_modified,
+        kept_bytes=state.pieces[-1][1] if state.pieces else 0,
     )
 
 

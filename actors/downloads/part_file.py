@@ -16,11 +16,20 @@ CHECKPOINT_S: Final = 0.5
 Each is a turn, so that a slow download has two a second at most in the log.
 """
 
+Reporter = Callable[[int], None]
+"""Told how far the file is safe."""
+
 
 class PartFile:
-    """``received_bytes`` have come, ``synced_bytes`` of them are on the disk and have been reported."""
+    """``received_bytes`` have come, ``synced_bytes`` of them are on the disk and have been reported.
 
-    def __init__(self, file: OpenFile, offset: int, clock: Clock, report: Callable[[int], None]) -> None:
+    Where several connections write into one file, each has its own of these; then the numbers are where it stands. What a
+    crash costs them all, and the turns that they have, are those of one: ``shared_by`` is how many they are.
+    """
+
+    def __init__(self, file: OpenFile, offset: int, clock: Clock, report: Reporter, *, shared_by: int = 1) -> None:
+        self._checkpoint_bytes = max(WRITE_BYTES, CHECKPOINT_BYTES // shared_by)
+        self._checkpoint_s = CHECKPOINT_S * shared_by
         self.received_bytes = offset
         self.synced_bytes = offset
         self._file = file
@@ -36,7 +45,7 @@ class PartFile:
         self._waiting_bytes += len(chunk)
         self.received_bytes += len(chunk)
         news = self.received_bytes - self.synced_bytes
-        is_due = news >= CHECKPOINT_BYTES or self._clock.monotonic() - self._checked_at >= CHECKPOINT_S
+        is_due = news >= self._checkpoint_bytes or self._clock.monotonic() - self._checked_at >= self._checkpoint_s
         if is_due or buggify("download.checkpoint_each_chunk"):
             await self.checkpoint()
         elif self._waiting_bytes >= WRITE_BYTES:

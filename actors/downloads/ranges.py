@@ -28,19 +28,28 @@ def validator(e_tag: str, last_modified: str) -> str | None:
     return last_modified or None
 
 
-def range_fields(offset: int, condition: str) -> Fields:
-    """Ask for everything from ``offset`` on, or for all of it when the file has changed."""
-    return (("Range", f"bytes={offset}-"), ("If-Range", condition))
+def range_fields(offset: int, condition: str, end: int | None = None) -> Fields:
+    """Ask for everything from ``offset`` on (up to, not including, ``end``), or for all of it when the file has changed."""
+    return (("Range", f"bytes={offset}-{'' if end is None else end - 1}"), ("If-Range", condition))
 
 
-def fit(status: int, headers: Fields, *, offset: int, total_bytes: int, e_tag: str, last_modified: str = "") -> Fit:
-    """Compare a response with what was asked: ``offset`` 0 is all of it, without a ``Range``.
+def fit(
+    status: int,
+    headers: Fields,
+    *,
+    offset: int,
+    total_bytes: int,
+    e_tag: str,
+    last_modified: str = "",
+    is_range: bool | None = None,
+) -> Fit:
+    """Compare a response with what was asked. ``is_range``: with a ``Range`` (not told: unless ``offset`` is 0).
 
     A server may have ignored ``If-Range``: the rest of another file is told by its validators (RFC 9110 15.3.7.3).
     """
     if status in _WHOLE:
         return "begins again"
-    if offset == 0 or status not in _OF_A_RANGE:
+    if not (offset > 0 if is_range is None else is_range) or status not in _OF_A_RANGE:
         return "failed"
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
     if status != _PARTIAL or match is None or int(match[1]) != offset:

@@ -7,14 +7,19 @@ import inspect
 from downloads.talking import HEAD, ORDER, TAKEN_OVER, Conversation
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from partita.actors.downloads import ledger
 from partita.actors.downloads.answers import ACTIVE
 from partita.actors.downloads.behavior import TABLE, behavior
 from partita.actors.downloads.carriers import CARRIERS
 from partita.actors.downloads.evolution import EVOLVE
-from partita.events import download_queue, download_retries, downloads
+from partita.actors.downloads.pieces import size_of
+from partita.actors.downloads.segments import helpers_of
+from partita.events import download_queue, download_retries, download_segments, downloads
+from partita.events.download_options import DownloadOptions
 from partita.events.download_queue import AdmitDownload
+from partita.events.download_segments import DivideDownload, NextSegment, ReportSegment, SegmentBroke, SegmentDone
 from partita.events.downloads import (
     PHASES,
     AwaitDownload,
@@ -34,7 +39,7 @@ from partita.events.downloads import (
 from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
 
-MODULES = (downloads, download_queue, download_retries)
+MODULES = (downloads, download_queue, download_retries, download_segments)
 
 
 def declared(kind: type) -> set[type]:
@@ -67,10 +72,15 @@ def test_every_effect_of_the_vocabulary_is_carried_out() -> None:
     assert declared(Effect) == CARRIERS.keys()
 
 
+DIVIDED = replace(ORDER, options=DownloadOptions(segments=3))
+BIG = replace(HEAD, total_bytes=4 << 20, accept_ranges="bytes")
+
 fetches = st.sampled_from(["current", "stale"])
+workers = st.sampled_from(["current", "stale", "helper"])
 sizes = st.integers(0, 1000)
+places = st.integers(0, 4).map(lambda number: number << 20)
 messages = st.one_of(
-    st.sampled_from([StartDownload(ORDER), StartDownload(TAKEN_OVER)]),
+    st.sampled_from([StartDownload(ORDER), StartDownload(DIVIDED), StartDownload(TAKEN_OVER)]),
     st.just(TurnDownDownload()),
     st.just(ResumeDownload()),
     st.just(PauseDownload()),
@@ -80,13 +90,19 @@ messages = st.one_of(
         [InterruptDownload(ORDER), InterruptDownload(TAKEN_OVER), InterruptDownload(ORDER, "NETWORK_DISCONNECTED")]
     ),
     st.builds(AwaitDownload, st.sampled_from(["announced", "stopped", "done", "running"])),
-    st.builds(DownloadHead, fetches, st.just(HEAD)),
+    st.builds(DownloadHead, fetches, st.sampled_from([HEAD, BIG])),
     st.builds(ChooseTarget, fetches, st.just("/dir/f"), st.just("/dir/f.part"), st.booleans()),
     st.builds(ReportProgress, fetches, sizes),
     st.builds(DownloadFinished, fetches, st.just(1000)),
     st.builds(DownloadBroke, fetches, st.sampled_from(["NETWORK_FAILED", "FILE_TOO_LARGE"]), sizes),
     st.builds(DownloadNotWanted, fetches),
     st.just(AdmitDownload()),
+    st.builds(DivideDownload, fetches),
+    st.builds(NextSegment, workers),
+    st.builds(ReportSegment, workers, places, places),
+    st.builds(SegmentDone, workers),
+    st.builds(SegmentBroke, workers),
+    st.builds(EffectLost, workers, st.just("a defect")),
 )
 
 
@@ -99,6 +115,8 @@ def test_no_order_of_messages_breaks_it(script: list[Message]) -> None:
         message = written
         if getattr(written, "effect_id", None) == "current" and talk.state.effect_id is not None:
             message = type(written)(talk.state.effect_id, *_fields(written)[1:])
+        if getattr(written, "effect_id", None) == "helper" and (helpers := helpers_of(talk.state)):
+            message = type(written)(helpers[-1], *_fields(written)[1:])
         before = talk.state
         decision = talk.say(message)
         state = talk.state
@@ -106,6 +124,8 @@ def test_no_order_of_messages_breaks_it(script: list[Message]) -> None:
         assert (state.phase in ("completed", "cancelled", "refused")) <= (state.ended_us > 0)
         assert state.paused <= (state.phase in ACTIVE)
         assert (state.order is None) == (state.phase == "absent")
+        assert bool(state.segments) <= (state.phase == "receiving")
+        assert not state.pieces or size_of(state.pieces) == state.received_bytes
         assert decision.refusal is None or not decision.events
         assert bool(decision.events) or state == before
         if before.phase in ("completed", "cancelled", "refused"):

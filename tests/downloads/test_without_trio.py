@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from downloads.talking import ORDER, Conversation
 
-from partita.actors.downloads.carriers import fetch_download, stop_fetch
+from partita.actors.downloads.carriers import fetch_download
 from partita.actors.downloads.part_file import CHECKPOINT_BYTES, CHECKPOINT_S, WRITE_BYTES, PartFile
+from partita.actors.downloads.stopping import stop_fetch
 from partita.actors.kernel.world import Interim, NetworkRequest, Timing, World
 from partita.events.cookies import CookiesReceived
 from partita.events.downloads import (
