@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from partita.actors.downloads.evolution import EVOLVE
-from partita.actors.downloads.segments import helpers_of
+from partita.actors.downloads.segments import WORK, helpers_of
 from partita.actors.kernel.behavior import Decision
 from partita.events.download_queue import QueueDownload, ReleaseDownload
 from partita.events.downloads import (
@@ -47,7 +47,9 @@ def changed(
     """The decision, with answers for whoever waits for a milestone that these events reach."""
     after = evolved(state, *events)
     reached = ((milestone, answer_of(after, milestone)) for milestone in _MILESTONES)
-    answers = tuple((milestone, answer) for milestone, answer in reached if answer is not None)
+    answers: tuple[tuple[str, object], ...] = tuple(found for found in reached if found[1] is not None)
+    if state.segments and not after.segments:
+        answers = (*answers, (WORK, None))  # whoever waits for more to do has none
     return Decision(events=events, effects=effects, reply=reply, answers=answers)
 
 

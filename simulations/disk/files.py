@@ -28,6 +28,7 @@ class SimulatedFile:
         self._life = life
         self._path = path
         self._file: File | None = file
+        self._lost = False  # a sync of another failed: this one is told of it, too, and once (Linux since 4.13)
         medium.opened[self] = None
 
     @property
@@ -69,6 +70,12 @@ class SimulatedFile:
         strikes = medium.faults.strikes
         if (random := strikes("file.io_error")) is not None:
             file.fail_sync(random)
+            for other in medium.opened:
+                if isinstance(other, SimulatedFile) and other._file is file:  # noqa: SLF001  # its own kind
+                    other._lost = other is not self  # noqa: SLF001
+            raise os_error(errno.EIO, self._path)
+        if self._lost:
+            self._lost = False
             raise os_error(errno.EIO, self._path)
         random = strikes("crash.file_sync")
         if random is None or random.below(2):

@@ -16,6 +16,7 @@ from partita.simulations.scenarios.permissions import permissions
 from partita.simulations.scenarios.prompts import prompts
 from partita.simulations.scenarios.queueing import queueing
 from partita.simulations.scenarios.rivals import rivals
+from partita.simulations.scenarios.segments import segments
 from partita.simulations.scenarios.streaming import streaming
 from partita.simulations.scenarios.taken_over import taken_over
 from partita.simulations.scenarios.web_requests import web_requests
@@ -37,6 +38,7 @@ ALL: Final[tuple[Scenario, ...]] = (
     forks,
     rivals,
     web_requests,
+    segments,
     streaming,
     taken_over,
 )
