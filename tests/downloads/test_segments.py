@@ -16,7 +16,7 @@ from downloads.talking import HEAD, ORDER, Conversation, effects_of
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from servers.loopback import PATIENCE_S, LoopbackServer, Reply, Seen, sends
+from servers.loopback import CHUNK, PATIENCE_S, LoopbackServer, Reply, Seen, sends
 
 import partita
 from partita.actors.downloads.pieces import Pieces, first_missing, gaps, size_of, with_piece
@@ -210,10 +210,11 @@ class Ranges:
 
     def __init__(self, before: Callable[[int, int], int | None] = lambda start, end: None) -> None:
         self.before = before
-        self.sent: list[tuple[int, int]] = []
+        self.asked: list[tuple[int, int]] = []
 
     def __call__(self, seen: Seen, reply: Reply) -> None:
         start, end = asked(seen)
+        self.asked.append((start, end))
         headers = [
             ("Content-Type", "application/zip"),
             ("ETag", '"v1"'),
@@ -224,13 +225,9 @@ class Ranges:
             headers.append(("Content-Range", f"bytes {start}-{end - 1}/{len(CONTENT)}"))
         reply.head(206 if seen.header("range") else 200, headers)
         breaks_at = self.before(start, end)
-        at = start
-        try:
-            while at < (end if breaks_at is None else breaks_at):
-                reply.write(CONTENT[at : min(at + 65_536, end if breaks_at is None else breaks_at)])
-                at += 65_536
-        finally:
-            self.sent.append((start, min(at, end)))
+        stops_at = end if breaks_at is None else breaks_at
+        for at in range(start, stops_at, CHUNK):
+            reply.write(CONTENT[at : min(at + CHUNK, stops_at)])
         if breaks_at is not None:
             reply.hang_up()
 
@@ -289,23 +286,24 @@ def test_a_server_that_refuses_the_others_is_left_to_the_first(
     item = session.download_url(server.on("/big", one_at_a_time), segments=4).get(PATIENCE_S)
     assert item.finished().get(PATIENCE_S) == "completed"
     assert whole(tmp_path)
-    assert len(ranges.sent) >= 2, "after its own segment the first brings those of the others"
+    assert len(ranges.asked) >= 2, "after its own segment the first brings those of the others"
 
 
 def test_a_helper_that_breaks_off_is_made_up_for(
     server: LoopbackServer, session: partita.Session, tmp_path: Path
 ) -> None:
-    broken: list[int] = []
+    begun, broken = threading.Lock(), threading.Event()
 
     def breaks_once(start: int, end: int) -> int | None:
-        if start and not broken:
-            broken.append(start)
+        if not start:  # the first is at work until then: what breaks off is a helper
+            assert broken.wait(PATIENCE_S)
+        elif begun.acquire(blocking=False):
+            broken.set()
             return (start + end) // 2
         return None
 
     item = session.download_url(server.on("/big", Ranges(breaks_once)), segments=3).get(PATIENCE_S)
     assert item.finished().get(PATIENCE_S) == "completed"
-    assert broken
     assert whole(tmp_path)
 
 
@@ -347,12 +345,12 @@ def test_after_an_interruption_only_what_is_missing_is_asked_for(
     received_bytes, pieces = item.get_received_bytes(), item._state.pieces
     assert received_bytes == sum(end - start for start, end in pieces) == first_bytes + len(CONTENT) // 2
     ranges.before = lambda start, end: None
-    ranges.sent.clear()
+    ranges.asked.clear()
     item.resume()
     assert item.finished().get(PATIENCE_S) == "completed"
     assert whole(tmp_path)
-    assert min(start for start, _ in ranges.sent) == first_bytes
-    assert any(end == pieces[-1][0] for _, end in ranges.sent), "a helper brings what is missing before what is there"
+    assert min(start for start, _ in ranges.asked) == first_bytes
+    assert any(end == pieces[-1][0] for _, end in ranges.asked), "a helper brings what is missing before what is there"
 
 
 def test_a_cancelled_one_leaves_nothing(server: LoopbackServer, session: partita.Session, tmp_path: Path) -> None:
