@@ -31,6 +31,7 @@ from partita import System
 CURL: Final = shutil.which("curl")
 ARIA2C: Final = shutil.which("aria2c")
 AT_ONCE: Final = 32
+SEGMENTS: Final = 4
 
 _TRUST: Final = "SSL_CERT_FILE"  # OpenSSL's own way to be told of one more authority
 
@@ -73,6 +74,12 @@ def rows(bench: Bench) -> list[Row]:
                 f"{what} over TLS",
                 partial(with_session, bench, [secure], trust=server.certificate),
                 {"curl": (CURL, partial(with_curl, secure, server.certificate), 0.9)},
+            ),
+            *_compared(
+                bench,
+                f"{what} over HTTP in {SEGMENTS} segments",
+                partial(with_session, bench, [large], segments=SEGMENTS),
+                {f"aria2c -x{SEGMENTS}": (ARIA2C, partial(with_aria2c, [large], segments=SEGMENTS), None)},
             ),
             *_compared(
                 bench,
@@ -162,7 +169,7 @@ def _processor_s() -> float:
 # -- who brings the files -------------------------------------------------------------------------------------------------
 
 
-def with_session(bench: Bench, urls: list[str], folder: Path, *, trust: Path | None = None) -> None:
+def with_session(bench: Bench, urls: list[str], folder: Path, *, trust: Path | None = None, segments: int = 1) -> None:
     """``session.download_url`` of a persistent session."""
 
     async def main() -> None:
@@ -170,7 +177,7 @@ def with_session(bench: Bench, urls: list[str], folder: Path, *, trust: Path | N
             session = system.from_partition("persist:downloads")
             session.set_download_path(str(folder))
             session.limit_downloads(concurrent=AT_ONCE, per_host=AT_ONCE)
-            begun = [session.download_url(url) for url in urls]
+            begun = [session.download_url(url, segments=segments) for url in urls]
             for announced in begun:
                 assert await (await announced).finished() == "completed"
 
@@ -199,11 +206,11 @@ def with_curl(url: str, certificate: Path | None, folder: Path) -> None:
     _sync_all(folder)
 
 
-def with_aria2c(urls: list[str], folder: Path) -> None:
+def with_aria2c(urls: list[str], folder: Path, *, segments: int = 1) -> None:
     """One file, or many at once."""
     assert ARIA2C is not None
     listed = "".join(f"{url}\n out={number}\n" for number, url in enumerate(urls))
-    options = ["-x1", "-s1", f"-j{AT_ONCE}", "--file-allocation=falloc"]
+    options = [f"-x{segments}", f"-s{segments}", f"-j{AT_ONCE}", "--file-allocation=falloc"]
     quiet = ["--quiet", "--no-conf", "--enable-dht=false", "--input-file=-", f"--dir={folder}"]
     subprocess.run([ARIA2C, *options, *quiet], input=listed.encode(), check=True)
     _sync_all(folder)

@@ -249,7 +249,9 @@ class _Fetch:
             if free_bytes is not None and free_bytes < missing_bytes:
                 raise OSError(errno.ENOSPC, f"{missing_bytes} bytes are to come, and there is room for {free_bytes}")
         keep_bytes = max(offset, self._effect.kept_bytes) if self._goes_on else 0
-        if self._effect.part_path and not self._goes_on:  # somebody may have deleted it: a power cut must not bring that back
+        if (
+            self._effect.part_path and not self._goes_on
+        ):  # somebody may have deleted it: a power cut must not bring that back
             await self._files.claim(self._part_path)
         file = await self._files.open(self._part_path, keep_bytes=keep_bytes)
         segments = self._effect.order.options.segments

@@ -23,6 +23,7 @@ from partita.command.download_options import (
     parse_integrity,
     parse_rate,
     parse_retry,
+    parse_segments,
 )
 from partita.command.download_table import table
 from partita.command.ending import NO, WrongUsage, complain
@@ -74,6 +75,17 @@ def download(
             "-j", "--concurrent", metavar="N", parser=parse_concurrent, help="Files at a time.", show_default=False
         ),
     ] = None,
+    segments: Annotated[
+        int | None,
+        typer.Option(
+            "-x",
+            "--segments",
+            metavar="N",
+            parser=parse_segments,
+            help="Connections for each file.",
+            show_default=False,
+        ),
+    ] = None,
     retry: Annotated[
         RetryPolicy | None,
         typer.Option(
@@ -96,7 +108,7 @@ def download(
         raise WrongUsage("which URL? (--resume alone goes on with all that was interrupted)")
     if resume and partition is None:
         raise WrongUsage("--resume needs a partition that is kept: -p PARTITION")
-    how: HowToDownload = {"retry": retry}
+    how: HowToDownload = {"retry": retry, "segments": segments or 1}
     if integrity is not None:
         how["integrity"] = parse_integrity(integrity, len(wanted))
     target = directory.absolute() if directory else None if partition is not None else Path.cwd()

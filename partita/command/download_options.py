@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from partita.command.ending import WrongUsage
-from partita.events.download_options import MOST_ATTEMPTS, RetryPolicy
+from partita.events.download_options import MOST_ATTEMPTS, MOST_SEGMENTS, RetryPolicy
 
 MOST_CONCURRENT: Final = 1000
 LONGEST_WAIT_S: Final = 86_400.0
@@ -26,6 +26,11 @@ _DIGEST_BYTES: Final[Mapping[str, int]] = {"sha256": 32, "sha384": 48, "sha512":
 def parse_concurrent(text: str) -> int:
     """``8``: downloads at a time. Raises :class:`WrongUsage`."""
     return _count("--concurrent", text, MOST_CONCURRENT)
+
+
+def parse_segments(text: str) -> int:
+    """``4``: connections for each file. Raises :class:`WrongUsage`."""
+    return _count("--segments", text, MOST_SEGMENTS)
 
 
 def parse_rate(text: str) -> int:

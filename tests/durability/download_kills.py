@@ -53,10 +53,13 @@ class Run:
     server: Nginx
     content: bytes
     urls: list[str]
+    segments: int = 1
 
     def child(self) -> Child:
         """One life."""
-        return Child("downloading.py", self.folder / "home", f"persist:{NAME}", self.folder / "files", *self.urls)
+        return Child(
+            "downloading.py", self.folder / "home", f"persist:{NAME}", self.folder / "files", self.segments, *self.urls
+        )
 
     def states(self) -> dict[str, DownloadState]:
         """What the log says of each download, by URL."""
@@ -66,6 +69,13 @@ class Run:
             images = fold(store, BEHAVIORS).images
         found = (state for state, _ in images.values() if isinstance(state, DownloadState) and state.order)
         return {state.order.url: state for state in found if state.order is not None}
+
+    def check_pieces(self, state: DownloadState) -> None:
+        """What several connections have reported is there."""
+        with Path(state.part_path).open("rb") as file:
+            for start, end in state.pieces:
+                file.seek(start)
+                assert file.read(end - start) == self.content[start:end], (start, end)
 
     def written_bytes(self, part: Path) -> int:
         """How much of a part file is the file's, from its beginning on: room that was reserved is not."""
@@ -96,13 +106,18 @@ def live_and_be_killed(run: Run, chance: random.Random, tally: Tally) -> bool:
     tally.kills += 1
     for state in run.states().values():
         if state.part_path and Path(state.part_path).exists() and state.phase != "completed":
+            if state.pieces:
+                run.check_pieces(state)
+                continue
             written = run.written_bytes(Path(state.part_path))
             assert written >= state.received_bytes, "what was reported is there"
             tally.unreported.append(written - state.received_bytes)
     return False
 
 
-def run_kills(folder: Path, *, kills: int, downloads: int, size_bytes: int, rate: str, seed: int = 1) -> Tally:
+def run_kills(
+    folder: Path, *, kills: int, downloads: int, size_bytes: int, rate: str, seed: int = 1, segments: int = 1
+) -> Tally:
     """The whole of it. Asserts that every file is whole and that no more than a checkpoint is fetched twice."""
     chance = random.Random(seed)
     content = chance.randbytes(size_bytes)
@@ -111,7 +126,7 @@ def run_kills(folder: Path, *, kills: int, downloads: int, size_bytes: int, rate
     with nginx(folder / "nginx", limit_rate=rate) as server:
         (server.root / "large").write_bytes(content)
         urls = [server.url(f"/limited/{number}.bin") for number in range(downloads)]
-        run = Run(folder, server, content, urls)
+        run = Run(folder, server, content, urls, segments)
         generation = 0
         while tally.kills < kills:
             tally.lives += 1
@@ -144,6 +159,7 @@ def main() -> None:
     parser.add_argument("--downloads", type=int, default=30)
     parser.add_argument("--mib", type=int, default=256)
     parser.add_argument("--rate", default="20m", help="of each connection, as nginx reads it (default: %(default)s)")
+    parser.add_argument("--segments", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -154,6 +170,7 @@ def main() -> None:
             size_bytes=options.mib << 20,
             rate=options.rate,
             seed=options.seed,
+            segments=options.segments,
         )
     most = max(tally.unreported, default=0)
     print(

@@ -1,6 +1,6 @@
 """A child that downloads until it is killed, or until all has come.
 
-    downloading.py DATA_DIR PARTITION FOLDER URL...
+    downloading.py DATA_DIR PARTITION FOLDER SEGMENTS URL...
 
 What an earlier life has begun it resumes, what nobody has begun it begins. It says ``open``, then ``came NUMBER BYTES`` whenever
 a download has come further, in this life's bytes, then ``end STATE...`` in the order of the URLs.
@@ -18,10 +18,10 @@ from partita.session import Session
 from partita.system import System
 
 
-def begun(session: Session, urls: list[str]) -> list[DownloadItem]:
+def begun(session: Session, urls: list[str], segments: int) -> list[DownloadItem]:
     """The download of each URL, on its way."""
     items = {item.get_url_chain()[0]: item for item in session.downloads()}
-    announced = {url: session.download_url(url) for url in urls if url not in items}
+    announced = {url: session.download_url(url, segments=segments) for url in urls if url not in items}
     for item in items.values():
         if item.can_resume():
             item.resume()
@@ -34,13 +34,13 @@ def tell(number: int, item: DownloadItem, event: DownloadUpdated) -> None:
 
 
 def main() -> None:
-    data_dir, name, folder, *urls = sys.argv[1:]
+    data_dir, name, folder, segments, *urls = sys.argv[1:]
     with System(data_dir=data_dir) as system:
         session = system.from_partition(name)
         session.set_download_path(folder)
         session.on("will-download", lambda event: None)
         say("open")
-        items = begun(session, urls)
+        items = begun(session, urls, int(segments))
         for number, item in enumerate(items):
             item.on("updated", partial(tell, number, item))
         say("end", *(item.finished().get() for item in items))

@@ -16,6 +16,12 @@ def test_ten_kills_of_three_downloads_leave_whole_files(tmp_path: Path) -> None:
     assert any(tally.unreported), "no kill came between two checkpoints"
 
 
+@needs_nginx
+def test_five_kills_of_two_downloads_over_four_connections_leave_whole_files(tmp_path: Path) -> None:
+    tally = run_kills(tmp_path, kills=5, downloads=2, size_bytes=24 << 20, rate="20m", segments=4)
+    assert tally.kills == 5
+
+
 @pytest.mark.slow
 @needs_nginx
 def test_three_hundred_kills_of_thirty_downloads_leave_whole_files(tmp_path: Path) -> None:
