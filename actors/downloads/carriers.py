@@ -54,6 +54,9 @@ from partita.events.types import Outcome
 IDLE_S: Final = 300.0
 """How long the server may say nothing before the download is interrupted."""
 
+BURST_FROM_BYTES: Final = 256 << 10
+"""So much at once comes where data flows faster than the loop takes it."""
+
 ROOM_FROM_BYTES: Final = 1 << 20
 """A smaller file is just written: asking whether there is room would take longer."""
 
@@ -287,8 +290,16 @@ class _Fetch:
         async for chunk in body:
             await part.add(chunk)
             await pace.keep(len(chunk))
+            if len(chunk) >= BURST_FROM_BYTES and part.can_take:
+                await self._take_bursts(body, part, pace)
             if self._download().paused:
                 await self._pause(part)
+
+    async def _take_bursts(self, body: Body, part: PartFile, pace: Pace) -> None:
+        """While data flows fast it goes from the connection to the file in a thread; here is said whether it goes on."""
+        flows = True
+        while flows and pace.is_free and not self._download().paused:
+            flows = await body.burst(part.take)
 
     async def _pause(self, part: PartFile) -> None:
         """Read no further; the server is held back by the connection (FEATURES L8)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from partita.actors.kernel.world import Clock, OpenFile
+from partita.actors.kernel.world import BodySource, Clock, FillingFile, OpenFile
 from partita.events.points import buggify
 
 WRITE_BYTES: Final = 1 << 20
@@ -41,6 +41,26 @@ class PartFile:
             await self.checkpoint()
         elif self._waiting_bytes >= WRITE_BYTES:
             await self._write()
+
+    @property
+    def can_take(self) -> bool:
+        """Whether :meth:`take` is to be had."""
+        return isinstance(self._file, FillingFile)
+
+    async def take(self, source: BodySource) -> bool:
+        """Take what comes in one go, up to the next checkpoint; whether more was coming. Raises :class:`OSError`."""
+        assert isinstance(self._file, FillingFile), "asked first: can_take"
+        await self._write()
+        missing_bytes = CHECKPOINT_BYTES - (self.received_bytes - self.synced_bytes)
+        filled = await self._file.fill(self.received_bytes, source, missing_bytes)
+        self.received_bytes += filled.came_bytes
+        if filled.synced:
+            self.synced_bytes = self.received_bytes
+            self._checked_at = self._clock.monotonic()
+            self._report(self.synced_bytes)
+        elif self._clock.monotonic() - self._checked_at >= CHECKPOINT_S:
+            await self.checkpoint()
+        return filled.flows
 
     async def checkpoint(self) -> None:
         """Make everything that has come safe, and report it if it is news. Raises :class:`OSError`."""
