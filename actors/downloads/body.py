@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Self
 
-from partita.actors.kernel.world import NetworkResponse
+from partita.actors.kernel.world import BodySource, BurstingResponse, NetworkResponse
 from partita.actors.network.http import NetError
 
 
@@ -12,6 +13,7 @@ class Body:
     """Its chunks, in order and once: ``async for``, which raises :class:`NetError`. No generator: nobody has to close it."""
 
     def __init__(self, response: NetworkResponse) -> None:
+        self._response = response
         self._chunks = response.body()
         self._first: bytes | None = None
         self._broke: NetError | None = None
@@ -24,6 +26,12 @@ class Body:
             except NetError as error:
                 self._broke = error
         return self._first or b""
+
+    async def burst(self, take: Callable[[BodySource], Awaitable[bool]]) -> bool:
+        """Let ``take`` have what comes next; returns what it says. False: it comes by chunks only. Raises :class:`NetError`."""
+        if self._first or self._broke is not None or not isinstance(self._response, BurstingResponse):
+            return False
+        return await self._response.burst(take)
 
     def __aiter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from partita.actors.downloads import integrity, interruptions, ranges
 from partita.actors.downloads.body import Body
+from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import decoder_of, is_coded
 from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.naming import candidates, suggested_name
@@ -309,6 +310,8 @@ class _Fetch:
         async for chunk in body:
             await part.add(chunk)
             await pace.keep(len(chunk))
+            if len(chunk) >= BURST_FROM_BYTES and part.can_take:
+                await take_bursts(body, part, lambda: pace.is_free and not self._download().paused)
             if self._download().paused:
                 await self._pause(part)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from partita.actors.kernel.world import Clock, OpenFile
+from partita.actors.kernel.world import BodySource, Clock, FillingFile, OpenFile
 from partita.events.points import buggify
 
 WRITE_BYTES: Final = 1 << 20
-CHECKPOINT_BYTES: Final = 4 << 20
+CHECKPOINT_BYTES: Final = 2 << 20
 CHECKPOINT_S: Final = 0.5
-"""There is a checkpoint after so many bytes or seconds: a crash costs what came since the last one.
+"""There is a checkpoint after so many bytes or seconds. Each is a turn: a slow download has two a second at most in the log."""
 
-Each is a turn, so that a slow download has two a second at most in the log.
-"""
+LOST_BYTES: Final = 2 * CHECKPOINT_BYTES
+"""A crash costs no more: what came since the last checkpoint, and what that one was still telling the log."""
 
 Reporter = Callable[[int], None]
 """Told how far the file is safe."""
@@ -50,6 +50,26 @@ class PartFile:
             await self.checkpoint()
         elif self._waiting_bytes >= WRITE_BYTES:
             await self._write()
+
+    @property
+    def can_take(self) -> bool:
+        """Whether :meth:`take` is to be had."""
+        return isinstance(self._file, FillingFile)
+
+    async def take(self, source: BodySource, most_bytes: int) -> bool:
+        """Take what comes in one go, up to the next checkpoint; whether more was coming. Raises :class:`OSError`."""
+        assert isinstance(self._file, FillingFile), "asked first: can_take"
+        await self._write()
+        missing_bytes = max(1, self._checkpoint_bytes - (self.received_bytes - self.synced_bytes))
+        filled = await self._file.fill(self.received_bytes, source, min(missing_bytes, most_bytes))
+        self.received_bytes += filled.came_bytes
+        if filled.synced:
+            self.synced_bytes = self.received_bytes
+            self._checked_at = self._clock.monotonic()
+            self._report(self.synced_bytes)
+        elif self._clock.monotonic() - self._checked_at >= self._checkpoint_s:
+            await self.checkpoint()
+        return filled.flows
 
     async def checkpoint(self) -> None:
         """Make everything that has come safe, and report it if it is news. Raises :class:`OSError`."""

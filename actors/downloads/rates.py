@@ -43,10 +43,14 @@ class Pace:
         self._own = Bucket()
         self._shared = _SHARED.setdefault(self._clock, {}).setdefault(door.partition, Bucket())
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing holds it back."""
+        return not self._rate and not self._together()
+
     async def keep(self, count: int) -> None:
         """So many bytes have come: come back when more may."""
-        session = self._door.published("session")
-        together = session.downloads.limits.rate_bytes_s if isinstance(session, SessionState) else 0
+        together = self._together()
         if not self._rate and not together:
             return
         now = until = self._clock.monotonic()
@@ -57,3 +61,7 @@ class Pace:
         if until > now:
             reached("download.held_back")
             await self._clock.sleep(until - now)
+
+    def _together(self) -> int:
+        session = self._door.published("session")
+        return session.downloads.limits.rate_bytes_s if isinstance(session, SessionState) else 0

@@ -11,6 +11,7 @@ from typing import Final
 
 from partita.actors.downloads import interruptions, ranges
 from partita.actors.downloads.body import Body
+from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import is_coded
 from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.part_file import PartFile, Reporter
@@ -109,6 +110,10 @@ class Worker:
                 await self._pace.keep(len(chunk))
             if len(chunk) >= room:
                 break
+            if len(chunk) >= BURST_FROM_BYTES and part.can_take:
+                await take_bursts(body, part, self._is_free, self._end)
+                if part.received_bytes >= self._end():
+                    break
             if self._download().paused:
                 await part.checkpoint()
                 await self._door.ask(AwaitDownload("running"))
@@ -133,6 +138,9 @@ class Worker:
             if self._download().phase == "cancelled":  # it was opened after the others had been told to delete it
                 with contextlib.suppress(OSError):
                     await self._door.world.files.remove(self._effect.part_path)
+
+    def _is_free(self) -> bool:
+        return self._pace.is_free and not self._download().paused
 
     def _download(self) -> DownloadState:
         state = self._door.published(actor_of(self._effect.order.id))

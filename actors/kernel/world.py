@@ -8,7 +8,7 @@ so it may await nothing but ports and the :class:`Door`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -131,6 +131,34 @@ class NetworkResponse(Protocol):
         ...
 
 
+class BodySource(Protocol):
+    """What is left of a response's body, for a thread that takes it straight from the connection."""
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """Fill the beginning of ``buffer`` with what comes next; how many bytes those are.
+
+        Waits for some milliseconds at most. 0: nothing came meanwhile, or nothing will. It raises nothing.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Have :meth:`receive_into` come back within milliseconds, and give nothing from then on. From any thread."""
+        ...
+
+
+@runtime_checkable
+class BurstingResponse(NetworkResponse, Protocol):
+    """A :class:`NetworkResponse` whose body need not come by the loop. Not all do this, nor do those always."""
+
+    async def burst(self, take: Callable[[BodySource], Awaitable[bool]]) -> bool:
+        """Let ``take`` have what comes next of the body; returns what it returns. False, at once: this is not to be had now.
+
+        No other bytes are read meanwhile, and ``take`` comes back when its thread has ended. The rest of the body, and its
+        end, come by :meth:`NetworkResponse.body`. Raises what ``take`` raises, and ``NetError`` when that has come back.
+        """
+        ...
+
+
 class Network(Protocol):
     """One exchange with a server: no redirect is followed, no cookie is known."""
 
@@ -175,6 +203,26 @@ class OpenFile(Protocol):
 
     async def close(self) -> None:
         """Close it; may be called twice."""
+        ...
+
+
+class Filled(Struct, frozen=True):
+    """What a burst brought into a file. ``flows``: more was coming when it ended."""
+
+    came_bytes: int
+    flows: bool
+    synced: bool
+
+
+@runtime_checkable
+class FillingFile(OpenFile, Protocol):
+    """An :class:`OpenFile` that takes a body without the loop: one thread receives and writes. Not all can do this."""
+
+    async def fill(self, offset: int, source: BodySource, most_bytes: int) -> Filled:
+        """Write what comes to ``offset`` and behind it: for a moment, or until it is ``most_bytes``, which are then synced.
+
+        Comes back when the thread has ended, also when it is cancelled: that stops ``source``. Raises ``OSError``: the file's.
+        """
         ...
 
 

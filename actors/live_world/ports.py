@@ -15,10 +15,20 @@ import stat
 import struct
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
+import outcome
 import trio
+
+from partita.actors.kernel.world import BodySource, Filled
+
+BURST_S: Final = 0.25
+"""A thread takes from a body for so long at most: then the loop has a say again."""
+_BUFFER_BYTES: Final = 1 << 20
+_FLOWING_BYTES: Final = 1 << 20  # what trickles in that time is not worth a thread
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -79,6 +89,7 @@ class DiskFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
+        self._buffer: memoryview | None = None
 
     async def reserve(self, size_bytes: int) -> None:
         """See :class:`partita.actors.kernel.world.OpenFile`. On Linux and macOS, where the file system can."""
@@ -91,6 +102,14 @@ class DiskFile:
     async def sync(self) -> None:
         """See :class:`partita.actors.kernel.world.OpenFile`."""
         await trio.to_thread.run_sync(_sync, self._open())
+
+    async def fill(self, offset: int, source: BodySource, most_bytes: int) -> Filled:
+        """See :class:`partita.actors.kernel.world.FillingFile`."""
+        descriptor = self._open()
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(_BUFFER_BYTES))
+        work = partial(_fill, descriptor, offset, source, most_bytes, self._buffer)
+        return await _until_stopped(work, source.stop)
 
     async def close(self) -> None:
         """See :class:`partita.actors.kernel.world.OpenFile`. It is closed also by a task that has been cancelled."""
@@ -164,6 +183,40 @@ class DiskFiles:
             await trio.to_thread.run_sync(_remove, path, only_if_empty)
 
 
+async def _until_stopped(work: Callable[[], Filled], stop: Callable[[], None]) -> Filled:
+    """``trio.to_thread.run_sync`` for work that can be stopped: a cancellation does so, and still the end is waited for."""
+    task, loop = trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()
+
+    def ended(result: outcome.Outcome[Filled]) -> None:
+        loop.run_sync_soon(trio.lowlevel.reschedule, task, result)
+
+    def cancelled(_: object) -> trio.lowlevel.Abort:
+        stop()
+        return trio.lowlevel.Abort.FAILED
+
+    async with trio.to_thread.current_default_thread_limiter():
+        trio.lowlevel.start_thread_soon(work, ended)
+        filled: Filled = await trio.lowlevel.wait_task_rescheduled(cancelled)
+    await trio.lowlevel.checkpoint_if_cancelled()
+    return filled
+
+
+def _fill(descriptor: int, offset: int, source: BodySource, most_bytes: int, buffer: memoryview) -> Filled:
+    until = time.monotonic() + BURST_S
+    came = size = 0
+    while came < most_bytes:
+        size = source.receive_into(buffer[: most_bytes - came])
+        if size:
+            _write_all(descriptor, offset + came, buffer[:size])
+            came += size
+        if not size or time.monotonic() >= until:
+            break
+    is_whole = came == most_bytes
+    if is_whole:
+        _sync(descriptor)
+    return Filled(came, flows=is_whole or (came >= _FLOWING_BYTES and size > 0), synced=is_whole)
+
+
 def _absolute(path: str) -> str:
     if not os.path.isabs(path):
         raise OSError(errno.EINVAL, "not an absolute path", path)
@@ -234,7 +287,7 @@ def _read_at(descriptor: int, offset: int, count: int) -> bytes:
     return os.pread(descriptor, count, offset)
 
 
-def _write_all(descriptor: int, offset: int, data: bytes) -> None:
+def _write_all(descriptor: int, offset: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         written = _write_at(descriptor, rest, offset)

@@ -11,7 +11,8 @@ import pytest
 from downloads.receiving import MIB, Downloads, held, sha256, with_downloads
 from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
 
-from partita.actors.live_world.ports import DiskFile, DiskFiles
+from partita.actors.downloads import carriers
+from partita.actors.live_world import ports
 
 CONTENT = os.urandom(12 * MIB)
 
@@ -221,29 +222,29 @@ def test_nobody_listening_interrupts_and_can_be_tried_again(server: LoopbackServ
         with_downloads(tmp_path, work)
 
 
-class FullDisk(DiskFiles):
-    """A disk on which there is room for so many bytes of a file, until ``room`` is raised."""
+class Room:
+    """There is room for so many bytes of a file, until ``size_bytes`` is raised."""
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    def __init__(self, size_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.size_bytes = size_bytes
+        self._write = ports._write_at
+        monkeypatch.setattr(ports, "_write_at", self.write)
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> DiskFile:
-        file = await super().open(path, keep_bytes=keep_bytes)
-        write = file.write
-
-        async def bounded(offset: int, data: bytes) -> None:
-            if offset + len(data) > self.room:
-                raise OSError(errno.ENOSPC, "No space left on device", path)
-            await write(offset, data)
-
-        file.write = bounded  # type: ignore[method-assign]
-        return file
+    def write(self, descriptor: int, data: memoryview, offset: int) -> int:
+        """As a disk does: what there is room for is written, then nothing is."""
+        if offset >= self.size_bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._write(descriptor, data[: self.size_bytes - offset], offset)
 
 
-def test_a_full_disk_interrupts_and_it_goes_on_when_there_is_room(server: LoopbackServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("burst_from_bytes", [1, 1 << 30], ids=["in bursts", "by chunks"])
+def test_a_full_disk_interrupts_and_it_goes_on_when_there_is_room(
+    burst_from_bytes: int, server: LoopbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carriers, "BURST_FROM_BYTES", burst_from_bytes)
     file = ServedFile(CONTENT)
     url = server.on("/data.bin", file)
-    disk = FullDisk(6 * MIB)
+    room = Room(6 * MIB, monkeypatch)
 
     async def work(downloads: Downloads) -> None:
         download = await downloads.begin(url)
@@ -251,9 +252,9 @@ def test_a_full_disk_interrupts_and_it_goes_on_when_there_is_room(server: Loopba
         assert state.reason == "FILE_NO_SPACE"
         assert "No space left" in state.detail
         assert 4 * MIB <= state.received_bytes <= 6 * MIB
-        disk.room = len(CONTENT)
+        room.size_bytes = len(CONTENT)
         await downloads.go_on(download)
         await downloads.until(download, "completed")
 
-    with_downloads(tmp_path, work, files=disk)
+    with_downloads(tmp_path, work)
     assert sha256(tmp_path / "data.bin") == file.sha256

@@ -23,7 +23,7 @@ if __name__ == "__main__":  # run as tests.durability.download_kills: the tests 
 from durability.children import Child
 from servers.nginx import Nginx, nginx
 
-from partita.actors.downloads.part_file import CHECKPOINT_BYTES
+from partita.actors.downloads.part_file import LOST_BYTES
 from partita.actors.kernel.fold import fold
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.downloads import DownloadState
@@ -139,7 +139,7 @@ def run_kills(
             assert set(said[0].split()[1:]) == {"completed"}
         check_files(run, generation)
         tally.sent_bytes = sum(served.body_bytes for served in server.served())
-    assert max(tally.unreported, default=0) <= CHECKPOINT_BYTES, "more than a checkpoint's bytes are fetched twice"
+    assert max(tally.unreported, default=0) <= LOST_BYTES, "more than a checkpoint's bytes are fetched twice"
     return tally
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from partita.actors.cache.bodies import CacheBodyMissing, CacheWriter, SpanReader
-from partita.actors.kernel.world import Interim, Timing
+from partita.actors.kernel.world import BodySource, BurstingResponse, Interim, Timing
 from partita.actors.network.exchange.words import BodyBroke, BodyEnded, BodyLeft, Deliver
 from partita.actors.network.http import NetError
 
@@ -78,6 +78,19 @@ class Delivered:
             self._end()
             await self.close()
         return chunk
+
+    async def burst(self, take: Callable[[BodySource], Awaitable[bool]]) -> bool:
+        """See :class:`~partita.actors.kernel.world.BurstingResponse`: where nothing stands between network and reader."""
+        response = self._driver.response
+        if self._over or self._cached is not None or self._writer is not None or not self._then_network:
+            return False
+        if not isinstance(response, BurstingResponse):
+            return False
+        try:
+            return await response.burst(take)
+        except NetError as error:
+            await self._break(error)
+            raise
 
     async def _next(self) -> bytes | None:
         if self._cached is not None:

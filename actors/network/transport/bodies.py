@@ -76,6 +76,11 @@ class Sized:
         self.left_bytes = 0
         return data
 
+    def passed(self, left_bytes: int) -> None:
+        """A part of the body was taken past here: so much is left."""
+        self.left_bytes = left_bytes
+        self.done = not left_bytes
+
     def end(self) -> None:
         if not self.done:
             raise NetError("ERR_CONTENT_LENGTH_MISMATCH", f"the connection ended {self.left_bytes} bytes too early")

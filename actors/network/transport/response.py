@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from partita.actors.kernel.world import Interim, NetworkRequest, Timing
-from partita.actors.network.transport.bodies import BodyReader
+from partita.actors.kernel.world import BodySource, Interim, NetworkRequest, Timing
+from partita.actors.network.http import NetError
+from partita.actors.network.transport.bodies import BodyReader, Sized
 from partita.actors.network.transport.http1 import Head, HeadReader
 from partita.actors.network.transport.pools import Pools
+from partita.actors.network.transport.streams import SocketStream
 
 if TYPE_CHECKING:
     from partita.actors.network.transport.connection import Http1Connection
@@ -117,9 +119,7 @@ class Http1Response:
             else:
                 body.end()
         except BaseException as error:
-            failed = connection.failure(error)
-            self._kept = False
-            self._finish()
+            failed = self._given_up(error)
             if failed is None:
                 raise
             raise failed from (None if connection.timed_out else error)
@@ -128,6 +128,46 @@ class Http1Response:
         if body.done:
             self._finish()
         return chunk
+
+    async def burst(self, take: Callable[[BodySource], Awaitable[bool]]) -> bool:
+        """See :class:`~partita.actors.kernel.world.BurstingResponse`. For a sized body, on a socket that no net log looks at."""
+        body, connection = self._body, self._connection
+        stream = connection.stream
+        if self._first or body.done or type(body) is not Sized:
+            return False
+        if connection.trace is not None or not isinstance(stream, SocketStream):
+            return False
+        source = stream.lend(body.left_bytes)
+        is_open = False
+        try:
+            flows = await take(source)
+        except BaseException as error:  # the taker's own, or a cancellation: nobody reads on
+            self._given_up(error)
+            raise
+        finally:
+            is_open = stream.take_back()
+        body.passed(source.left_bytes)
+        try:
+            if not is_open:
+                raise trio.ClosedResourceError  # noqa: TRY301  # by its name, like all that goes wrong
+            if source.error is not None:
+                raise source.error
+            if source.ended:
+                body.end()
+        except (OSError, NetError, trio.ClosedResourceError) as error:
+            failed = self._given_up(error)
+            raise failed or error from error
+        if not source.left_bytes:
+            self._kept = self._kept and not stream.is_spoiled()  # no surplus was read: it would lie there now
+            self._finish()
+        return flows
+
+    def _given_up(self, error: BaseException) -> NetError | None:
+        """Give the connection up; what the error is called, see :meth:`Http1Connection.failure`."""
+        failed = self._connection.failure(error)
+        self._kept = False
+        self._finish()
+        return failed
 
     async def close(self) -> None:
         """See :meth:`partita.actors.kernel.world.NetworkResponse.close`. Little that is missing is read, more is dropped."""

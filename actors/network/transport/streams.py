@@ -11,6 +11,7 @@ import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 from partita.actors.kernel.world import Trace
+from partita.actors.network.transport.bursts import SocketSource
 
 Span = tuple[float, float]
 """When something began and ended, in trio's seconds."""
@@ -56,7 +57,35 @@ class Dialer(Protocol):
         ...
 
 
-class TcpStream:
+class SocketStream:
+    """A stream over a socket of the system's, which can be lent to a thread; whoever lends it neither sends nor receives."""
+
+    socket: socket.socket
+    _lent: SocketSource | None = None
+
+    def lend(self, left_bytes: int) -> SocketSource:
+        """Let a thread take so much of a body. When it has ended, the socket is taken back."""
+        self._lent = SocketSource(self.socket, left_bytes)
+        return self._lent
+
+    def take_back(self) -> bool:
+        """The thread has ended; whether the stream is still open."""
+        lent, self._lent = self._lent, None
+        if lent is not None and lent.is_closing:
+            self.close()
+        return self.socket.fileno() >= 0
+
+    def close(self) -> None:
+        """See :class:`ByteStream`. What a thread reads from is closed behind it: the number might be another socket's by then."""
+        if self._lent is not None:
+            self._lent.is_closing = True
+            self._lent.stop()
+        elif self.socket.fileno() >= 0:
+            notify_closing(self.socket)
+            self.socket.close()
+
+
+class TcpStream(SocketStream):
     """A connected socket. It blocks nobody: what would is waited for in trio's loop."""
 
     tls_s: Span | None = None
@@ -100,21 +129,18 @@ class TcpStream:
             return True
         return True
 
-    def close(self) -> None:
-        if self.socket.fileno() >= 0:
-            notify_closing(self.socket)
-            self.socket.close()
-
 
 _RECORD_BYTES: Final = 16 * 1024
 """What a TLS record holds at most (RFC 8446 5.1)."""
 
 
-class TlsStream:
+class TlsStream(SocketStream):
     """TLS on a socket. A record is 16 KiB at most: as many as have come are gathered into one piece.
 
     ``gathered`` is where that is done. Nothing stays there, so all streams of a loop may share it.
     """
+
+    socket: ssl.SSLSocket
 
     def __init__(self, secured: ssl.SSLSocket, over: TcpStream, tls_s: Span, gathered: memoryview) -> None:
         self.socket = secured
@@ -169,8 +195,3 @@ class TlsStream:
         except OSError:
             return True
         return True
-
-    def close(self) -> None:
-        if self.socket.fileno() >= 0:
-            notify_closing(self.socket)
-            self.socket.close()
