@@ -1,4 +1,4 @@
-"""What a HID device says of its reports, in WebHID's shapes (WebHID: HIDCollectionInfo, HIDReportInfo, HIDReportItem). Pure.
+"""What a HID device says of its reports, in WebHID's shapes (HIDCollectionInfo, HIDReportInfo, HIDReportItem). Pure.
 
 A report is a run of bits. Each of its items says how ``report_count`` fields of ``report_size`` bits each are to be read. A
 collection names what belongs together; it holds the reports of the collections in it as well, with the items that are its own
@@ -24,7 +24,7 @@ UnitSystem = Literal[
 """In which units a field counts (WebHID: HIDUnitSystem; HID 1.11 6.2.2.7)."""
 
 
-class HIDReportItem(Struct, frozen=True, kw_only=True):
+class HIDReportItem(Struct, frozen=True, kw_only=True, rename="camel"):
     """Fields of a report that are alike (WebHID: HIDReportItem).
 
     ``report_size``: bits of each field; ``report_count``: how many. ``usages``: of the fields in order, or what they choose from
@@ -64,14 +64,14 @@ class HIDReportItem(Struct, frozen=True, kw_only=True):
     strings: tuple[str, ...] = ()
 
 
-class HIDReportInfo(Struct, frozen=True):
+class HIDReportInfo(Struct, frozen=True, rename="camel"):
     """A report, or what a collection has of it. ``report_id``: 1 to 255, or 0 for a device that has no ids."""
 
     report_id: int
     items: tuple[HIDReportItem, ...] = ()
 
 
-class HIDCollectionInfo(Struct, frozen=True):
+class HIDCollectionInfo(Struct, frozen=True, rename="camel"):
     """A collection (WebHID: HIDCollectionInfo). ``usage_page`` and ``usage``: 16 bits each.
 
     ``type``: 0 physical, 1 application, 2 logical, 3 report, 4 named array, 5 usage switch, 6 usage modifier, 0x80 to 0xFF the
