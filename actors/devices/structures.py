@@ -1,7 +1,7 @@
 """Devices as Electron shows them to listeners and handlers (FEATURES T4 to T9 and Electron's BluetoothDevice). Pure.
 
-Their JSON is Electron's: names in camelCase. What a device does not have is None, where Electron leaves the member out. Ids are of the moment: they hold as long as the device
-is attached, and say nothing of it.
+Their JSON is Electron's, with names in camelCase. What a device does not have is None, where Electron leaves the member out. Ids
+are of the moment: they hold as long as the device is attached, and say nothing of it.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from partita.actors.devices.hid_report_descriptor import parse_report_descriptor
 from partita.actors.devices.identity import (
     Attached,
     EphemeralGrant,
@@ -20,7 +21,6 @@ from partita.actors.devices.identity import (
     known_again,
     settled,
 )
-from partita.actors.devices.hid_report_descriptor import parse_report_descriptor
 from partita.actors.devices.structures import (
     HIDDevice,
     SerialPort,
