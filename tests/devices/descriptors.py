@@ -60,3 +60,31 @@ SCALE = collection(
     item(Tag.USAGE, 0x60),
     field(Tag.FEATURE, 0x122, size=8, count=6),
 )
+
+DIGITIZER = bytes.fromhex(
+    # a tablet of the USB-IF's descriptor tool: three reports that push and pop the table of coordinates
+    "050d0901a1018501"
+    "0921a1000501093009317510950215 0026e02e3500450c65135500a48102"
+    "050d0932094409421500250135004501750195036500810295017505 8103c0"
+    "85020920a100b4a4093009318102050d09321500250135004501650075018102050919002910 25107505814075028101c0"
+    "8503050d0920a100b4093009318102050d0932094475011500250135004501650081029506 8103"
+    "09301500257f3500452d6711e1000055047508950181 12c0c0"
+)
+
+RECEIVER = b"".join(
+    # a receiver of wireless mice: its maker's own collections, each with reports of its own length
+    item(Tag.USAGE_PAGE, 0xFF00) + item(Tag.USAGE, usage) + item(Tag.COLLECTION, 1) + inside + item(Tag.END_COLLECTION)
+    for usage, inside in (
+        (1, item(Tag.REPORT_ID, 0x10) + field(flags=0, count=6) + item(Tag.OUTPUT, 0)),
+        (2, item(Tag.REPORT_ID, 0x11) + field(flags=0, count=19) + item(Tag.OUTPUT, 0)),
+        (
+            4,
+            item(Tag.REPORT_ID, 0x20)
+            + field(flags=0, count=14)
+            + item(Tag.OUTPUT, 0)
+            + item(Tag.REPORT_ID, 0x21)
+            + field(flags=0, count=31)
+            + item(Tag.OUTPUT, 0),
+        ),
+    )
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from devices.descriptors import KEYBOARD, MOUSE, SCALE, collection, field, item
+from devices.descriptors import DIGITIZER, KEYBOARD, MOUSE, RECEIVER, SCALE, collection, field, item
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -192,6 +192,39 @@ def test_push_and_pop_keep_the_global_items_and_not_the_report_id() -> None:
     [report] = top.input_reports
     assert report.report_id == 2
     assert [(one.report_size, one.unit_system) for one in report.items] == [(1, "none"), (8, "si-linear")]
+
+
+def test_a_tablet_takes_its_coordinates_off_the_stack_for_each_report() -> None:
+    collections = parse_report_descriptor(DIGITIZER)
+    [tablet] = collections
+    assert [(child.usage_page, child.usage) for child in tablet.children] == [(0x0D, 0x21), (0x0D, 0x20), (0x0D, 0x20)]
+    for report in tablet.input_reports:
+        position = report.items[0]
+        assert position.usages == (0x10030, 0x10031)
+        assert (position.logical_maximum, position.physical_maximum) == (12000, 12)
+        assert (position.unit_system, position.unit_factor_length_exponent) == ("english-linear", 1)
+    assert report_lengths(collections) == {("input", 1): 5, ("input", 2): 6, ("input", 3): 6}
+    pressure = tablet.input_reports[2].items[-1]
+    assert (pressure.unit_system, pressure.is_linear, pressure.unit_exponent) == ("si-linear", False, 4)
+    factors = (
+        pressure.unit_factor_length_exponent,
+        pressure.unit_factor_mass_exponent,
+        pressure.unit_factor_time_exponent,
+    )
+    assert factors == (1, 1, -2), "newtons"
+
+
+def test_a_receiver_has_reports_of_its_own_length_under_each_id() -> None:
+    collections = parse_report_descriptor(RECEIVER)
+    lengths = {0x10: 6, 0x11: 19, 0x20: 14, 0x21: 31}
+    assert report_lengths(collections) == {
+        (kind, report_id): length for report_id, length in lengths.items() for kind in ("input", "output")
+    }
+    assert [one.usage for one in collections] == [1, 2, 4]
+
+
+def test_zeros_after_the_end_are_read_over() -> None:
+    assert parse_report_descriptor(MOUSE + bytes(12)) == parse_report_descriptor(MOUSE)
 
 
 def test_of_the_alternatives_between_delimiters_the_first_counts() -> None:
