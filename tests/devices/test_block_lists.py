@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from devices.attached import hid, serial, usb
 from devices.descriptors import KEYBOARD, MOUSE, collection, field, item
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.actors.devices import serial_block_list, usb_block_list
@@ -168,6 +168,7 @@ collections = st.recursive(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(collections, max_size=3), st.sampled_from([0x1234, 0x1050]))
 def test_nothing_protected_is_shown_and_all_else_is(given_collections: list[HIDCollectionInfo], vendor_id: int) -> None:
     one = hid(*given_collections, vendor_id=vendor_id, product_id=0x0407)

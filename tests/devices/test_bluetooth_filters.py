@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.actors.devices.bluetooth_filters import (
@@ -243,6 +243,7 @@ masked = st.integers(0, 3).flatmap(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(masked, st.binary(max_size=4))
 def test_what_a_blocked_filter_matches_is_blocked_data(given_filter: tuple[bytes, bytes], rest: bytes) -> None:
     prefix, mask = given_filter
@@ -252,6 +253,7 @@ def test_what_a_blocked_filter_matches_is_blocked_data(given_filter: tuple[bytes
         assert is_blocked_manufacturer_data(0x4C, bits + rest)
 
 
+@settings(max_examples=200, deadline=None)
 @given(masked, st.binary(max_size=6))
 def test_bits_that_are_not_in_the_mask_do_not_matter(given_filter: tuple[bytes, bytes], data: bytes) -> None:
     prefix, mask = given_filter
@@ -269,6 +271,7 @@ members = st.dictionaries(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.none() | st.lists(members, max_size=3) | st.text(), st.booleans())
 def test_anything_is_a_request_or_a_type_error(filters: object, accept_all: bool) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.actors.devices import bluetooth_uuids
@@ -91,6 +91,7 @@ def test_a_name_that_is_wrong_is_shown() -> None:
         BluetoothUUID.get_characteristic("heart_rate")
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 0xFFFFFFFF))
 def test_every_number_of_32_bits_has_a_valid_uuid_of_its_own(alias: int) -> None:
     uuid = BluetoothUUID.canonical_uuid(alias)

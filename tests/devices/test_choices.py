@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devices.attached import hid, serial, usb
 from devices.descriptors import KEYBOARD, SCALE, collection, field
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -88,6 +88,7 @@ def test_a_chooser_is_told_what_came_and_what_went() -> None:
 ids = st.lists(st.sampled_from("abcdef"), unique=True)
 
 
+@settings(max_examples=200, deadline=None)
 @given(ids, ids)
 def test_a_list_and_what_is_told_of_it_make_the_next_list(before: str, now: str) -> None:
     first, second = ([replace(serial(), port_id=one) for one in each] for each in (before, now))

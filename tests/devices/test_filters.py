@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 from devices.attached import hid, serial, usb
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.actors.devices.filters import (
@@ -158,6 +158,8 @@ def test_a_port_over_bluetooth_is_offered_when_its_service_class_is_named() -> N
         ),
         (usb_filters, {"class_code": 256}, "<= 255"),
         (usb_filters, {"vendor_id": -1}, ">= 0"),
+        (usb_filters, {"class_code": -1}, ">= 0"),
+        (hid_filters, {"vendor_id": -1}, ">= 0"),
         (serial_filters, {}, "A filter must provide a property to filter by."),
         (serial_filters, {"usb_product_id": 1}, "must also specify a usb_vendor_id"),
         (serial_filters, {"usb_vendor_id": 1, "bluetooth_service_class_id": 1}, "cannot specify both"),
@@ -212,6 +214,7 @@ hid_devices = st.builds(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(hid_devices, st.lists(hid_given, min_size=1, max_size=4), st.lists(hid_given, max_size=3))
 def test_more_filters_offer_more_and_more_exclusions_less(device, given, excluded) -> None:
     filters, excluded = hid_filters(given), hid_filters(excluded)
@@ -221,6 +224,7 @@ def test_more_filters_offer_more_and_more_exclusions_less(device, given, exclude
     assert hid_offered(device, filters) is any(hid_offered(device, [one]) for one in filters)
 
 
+@settings(max_examples=200, deadline=None)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text() | st.binary(),

@@ -6,13 +6,15 @@ import doctest
 
 import pytest
 from devices.descriptors import DIGITIZER, KEYBOARD, MOUSE, RECEIVER, SCALE, collection, field, item
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from partita.actors.devices import hid_report_descriptor
 from partita.actors.devices.hid_collections import (
     REPORT_TYPES,
     HIDCollectionInfo,
+    HIDReportInfo,
+    HIDReportItem,
     report_ids,
     report_lengths,
     uses_report_ids,
@@ -91,6 +93,7 @@ def test_a_scale_has_a_report_of_each_type_under_an_id_of_its_own() -> None:
 def test_each_bit_of_a_main_item_is_one_attribute(bit: int, name: str, value: bool) -> None:
     assert getattr(only_item(field(flags=1 << bit)), name) is value
     assert getattr(only_item(field(flags=0)), name) is not value
+    assert getattr(only_item(field(flags=0x1FF & ~(1 << bit))), name) is not value
 
 
 @pytest.mark.parametrize(
@@ -279,7 +282,7 @@ def test_a_report_item_has_the_strings_that_were_read() -> None:
         (b"\x05", 0, "1 more bytes"),
         (MOUSE + b"\x27\x01\x02", len(MOUSE), "2 more bytes"),
         (b"\xfe", 0, "cut off"),
-        (b"\xfe\x05", 0, "cut off"),
+        (b"\xfe\x05", 0, "6 more bytes"),
         (b"\xfe\x05\x10abcd", 0, "1 more bytes"),
         (MOUSE[:-1], len(MOUSE) - 1, "the collection of byte 4 was not closed"),
         (MOUSE + b"\xc0", len(MOUSE), "none is open"),
@@ -307,6 +310,28 @@ def test_what_cannot_be_followed_is_refused_with_the_byte_where_it_stands(
     error = refused(descriptor)
     assert error.offset == offset
     assert what in str(error)
+
+
+def test_what_is_not_said_counts_as_zero() -> None:
+    [top] = parse_report_descriptor(item(Tag.COLLECTION) + item(Tag.INPUT) + item(Tag.END_COLLECTION))
+    assert top == HIDCollectionInfo(0, 0, 0, (), (HIDReportInfo(0, (HIDReportItem(),)),))
+    [found] = top.input_reports[0].items
+    assert (found.report_size, found.report_count, found.unit_exponent, found.unit_system) == (0, 0, 0, "none")
+    assert (found.logical_minimum, found.logical_maximum, found.usages, found.usage_minimum) == (0, 0, (), None)
+    assert report_lengths((top,)) == {("input", 0): 0}
+
+
+def test_a_collection_without_a_usage_has_the_page_that_holds() -> None:
+    [top] = parse_report_descriptor(item(Tag.USAGE_PAGE, 0xFF01) + item(Tag.COLLECTION, 1) + item(Tag.END_COLLECTION))
+    assert (top.usage_page, top.usage) == (0xFF01, 0)
+
+
+def test_the_longest_report_is_of_65535_bytes() -> None:
+    longest = field(size=8, count=0xFFFF)
+    assert report_lengths(parse_report_descriptor(collection(1, 4, longest))) == {("input", 0): 0xFFFF}
+    other = item(Tag.OUTPUT, 2)
+    assert len(report_lengths(parse_report_descriptor(collection(1, 4, longest, other)))) == 2
+    assert "longer than 65535 bytes" in str(refused(collection(1, 4, longest, field(size=1))))
 
 
 def test_fifty_collections_inside_each_other_are_followed() -> None:
@@ -350,6 +375,7 @@ def check(collections: tuple[HIDCollectionInfo, ...], depth: int = 1) -> None:
         check(each.children, depth + 1)
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=600) | st.lists(items, max_size=80).map(b"".join))
 @example(MOUSE)
 @example(KEYBOARD + SCALE)
@@ -366,6 +392,7 @@ def test_any_bytes_are_either_read_or_refused(descriptor: bytes) -> None:
     assert all(0 <= index <= 255 for index in string_indices(descriptor))
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(items, max_size=40))
 def test_items_are_read_back_as_they_were_written(written: list[bytes]) -> None:
     assert [
@@ -373,6 +400,7 @@ def test_items_are_read_back_as_they_were_written(written: list[bytes]) -> None:
     ] == written
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(MOUSE + SCALE)), st.binary(min_size=1, max_size=3))
 def test_a_descriptor_that_was_damaged_is_read_or_refused(at: int, damage: bytes) -> None:
     whole = MOUSE + SCALE

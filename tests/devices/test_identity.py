@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from devices.descriptors import MOUSE
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -137,6 +137,7 @@ devices = st.builds(
 attachments = st.lists(devices, max_size=4, unique_by=lambda device: device.attachment)
 
 
+@settings(max_examples=200, deadline=None)
 @given(attachments, st.data())
 def test_a_grant_covers_the_chosen_device_and_no_other(attached: list[Attached], data: st.DataObject) -> None:
     if not attached:
@@ -147,6 +148,7 @@ def test_a_grant_covers_the_chosen_device_and_no_other(attached: list[Attached],
     assert settled(grant, attached, attached) == grant
 
 
+@settings(max_examples=200, deadline=None)
 @given(attachments, st.lists(attachments, max_size=5), st.data())
 def test_whatever_comes_and_goes_a_grant_covers_one_device_at_most_and_never_an_impostor(
     before: list[Attached], later: list[list[Attached]], data: st.DataObject
