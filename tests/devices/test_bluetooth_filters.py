@@ -142,6 +142,7 @@ def test_filters_are_made_canonical() -> None:
         ({"filters": [{"manufacturer_data": {}}]}, "is a list of mappings"),
         ({"filters": [{"manufacturer_data": [{}]}]}, "filters[0].manufacturer_data[0]: Object missing required field"),
         ({"filters": [{"manufacturer_data": [{"company_identifier": 65536}]}]}, "<= 65535"),
+        ({"filters": [{"manufacturer_data": [{"company_identifier": -1}]}]}, ">= 0"),
         (
             {"filters": [{"manufacturer_data": [{"company_identifier": 1}, {"company_identifier": 1}]}]},
             "'company_identifier' must be unique.",
@@ -229,6 +230,16 @@ def test_the_lists_are_written_in_valid_uuids_and_masks() -> None:
     assert all(is_valid_uuid(uuid) for uuid in GATT_BLOCK_LIST)
     for entries in MANUFACTURER_DATA_BLOCK_LIST.values():
         assert all(len(prefix) == len(mask) > 0 for prefix, mask in entries)
+
+
+def test_firmware_updates_are_kept_from_pages() -> None:
+    for uuid in (
+        "00001530-1212-efde-1523-785feabcd123",
+        "f000ffc0-0451-4000-b000-000000000000",
+        "00060000-0000-1000-8000-00805f9b34fb",
+    ):
+        assert is_blocked(uuid)
+    assert len(GATT_BLOCK_LIST) == 12
 
 
 def test_ibeacons_are_kept_from_pages_and_what_else_apple_says_is_not() -> None:
