@@ -21,6 +21,7 @@
     │   ├── NotAllowedError       permission was denied
     │   ├── NotSupportedError     "Not supported": nobody could choose a display's streams
     │   ├── NotReadableError      "Could not start video source", "Could not start audio source"
+    │   ├── SecurityError         a page asks for what no page may have: a service on Bluetooth's block list
     │   └── AbortError            a display media handler chose none
     ├── BlobUnavailable (LookupError)  "Could not get blob data handle"
     ├── ActorFailed ─ a turn could not be taken
@@ -150,6 +151,10 @@ class NotSupportedError(DOMException):
 
 class NotReadableError(DOMException):
     """A stream's source is not there (any more) (FEATURES F17b). ``str()`` is Chromium's text."""
+
+
+class SecurityError(DOMException):
+    """What is asked for is kept from all pages, whatever anybody grants: it is on a block list, or of a protected class."""
 
 
 class AbortError(DOMException):
