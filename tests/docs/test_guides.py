@@ -110,9 +110,9 @@ def test_the_two_commands_of_the_readme_are_those_that_ci_runs() -> None:
     commands = re.findall(r"^```sh\n(.*?)\n```", readme, re.DOTALL | re.MULTILINE)
     assert commands[:2] == [
         "python -m pip install . && partita tour",
-        "python -m pip install -e '.[test]' && python -m pytest",
+        "python -m pip install -e '.[test]' && python -m pytest -n auto",
     ]
-    assert "grep -m 1 'pytest$' README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "grep -m 1 'python -m pytest' README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_every_link_of_the_pages_leads_somewhere() -> None:
