@@ -56,14 +56,16 @@ CAPABILITIES: Final = (
     Mutation(
         name="part_file.not_cut",
         gone="what an older version of a file left in the part file stays behind a shorter one",
-        edits=(Edit(f"{FETCH}._open", "keep_bytes=offset", "keep_bytes=1 << 62"),),
+        edits=(Edit(f"{FETCH}._open", "keep_bytes=keep_bytes", "keep_bytes=1 << 62"),),
         scenarios=("moving_target",),
     ),
     Mutation(
         name="range.whole_taken_for_the_rest",
         gone="the whole file, sent in place of its rest, is put behind what has come before",
         edits=(
-            Edit(f"{FETCH}._request", "        offset = 0\n", "        asked, offset = offset, 0\n"),
+            Edit(
+                f"{FETCH}._request", "        offset, self._goes_on = 0, False\n", "        asked, offset = offset, 0\n"
+            ),
             Edit(f"{FETCH}._request", "self._take(answer, 0)", "self._take(answer, asked)"),
         ),
         scenarios=("moving_target",),
@@ -71,7 +73,7 @@ CAPABILITIES: Final = (
     Mutation(
         name="part_file.shorter_than_reported",
         gone="nobody looks whether the part file holds what was reported",
-        edits=(Edit(f"{FETCH}._usable_offset", "size is None or size < effect.offset or", ""),),
+        edits=(Edit(f"{FETCH}._usable_offset", "size is None or size < max(effect.offset, effect.kept_bytes) or", ""),),
         scenarios=("downloads", "moving_target"),
     ),
     # -- ranges -----------------------------------------------------------------------------------------------------------
@@ -145,7 +147,7 @@ CAPABILITIES: Final = (
         gone="a file that was taken over gets no rename onto itself, so that its name may be gone after a power cut",
         edits=(
             Edit(
-                f"{FETCH}._finish",
+                f"{FETCH}._put_in_place",
                 "await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)",
                 "not is_elsewhere or await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)",
             ),

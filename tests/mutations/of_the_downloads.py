@@ -13,7 +13,7 @@ DOWNLOADS: Final = (
     Mutation(
         name="download.digest_not_checked",
         gone="a file is completed whatever its digest is",
-        edits=(Edit(f"{FETCH}._finish", "if wrong is not None:", "if False:"),),
+        edits=(Edit(f"{FETCH}._put_in_place", "if wrong is not None:", "if False:"),),
         scenarios=("queueing",),
     ),
     Mutation(
@@ -40,8 +40,8 @@ DOWNLOADS: Final = (
         edits=(
             Edit(
                 "actors.downloads.behavior:broke",
-                "return changed(state, (event, *events), (*effects, releasing(state)))",
-                "return changed(state, (event, *events), effects)",
+                "return changed(state, (event, *settled_helpers, *events), (*stop_helpers, *effects, releasing(state)))",
+                "return changed(state, (event, *settled_helpers, *events), (*stop_helpers, *effects))",
             ),
         ),
         scenarios=("queueing",),
@@ -51,5 +51,56 @@ DOWNLOADS: Final = (
         gone="what waited for a retry when the process ended is not carried out again (re-issue)",
         edits=(Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),),
         scenarios=("queueing",),
+    ),
+    # -- several connections ------------------------------------------------------------------------------------------------
+    Mutation(
+        name="segments.not_waited_for",
+        gone="the connection that leads finishes the file while others are still bringing theirs",
+        edits=(
+            Edit("actors.downloads.segments:next_segment", "return Decision(waits=WORK)", "return Decision(reply=())"),
+        ),
+        scenarios=("segments",),
+    ),
+    Mutation(
+        name="segments.part_file_cut",
+        gone="a download that goes on cuts off what segments have brought behind its beginning",
+        edits=(Edit(f"{FETCH}._open", "max(offset, self._effect.kept_bytes)", "offset"),),
+        scenarios=("segments",),
+    ),
+    Mutation(
+        name="segments.pieces_of_another_file",
+        gone="what segments have brought of a file that has changed since counts for the new one",
+        edits=(
+            Edit(
+                "actors.downloads.evolution:_head_received",
+                "state.pieces if event.head.status == _PARTIAL else ()",
+                "state.pieces",
+            ),
+        ),
+        scenarios=("segments",),
+    ),
+    Mutation(
+        name="segments.helpers_not_stopped",
+        gone="the helpers of a download that is interrupted go on",
+        edits=(
+            Edit(
+                "actors.downloads.answers:of_helpers",
+                "(StopFetch(None, helpers=helpers),) if helpers else ()",
+                "()",
+            ),
+        ),
+        scenarios=("segments",),
+    ),
+    Mutation(
+        name="segments.waiting_not_answered",
+        gone="who waits for more to do when the download stops waits for ever",
+        edits=(Edit("actors.downloads.answers:changed", "if state.segments and not after.segments:", "if False:"),),
+        scenarios=("segments",),
+    ),
+    Mutation(
+        name="segments.any_range_taken",
+        gone="a helper takes whatever range of whatever file it is sent",
+        edits=(Edit("actors.downloads.segment_fetch:Worker.bring", 'fit != "goes on" or', ""),),
+        scenarios=("segments",),
     ),
 )
