@@ -12,6 +12,7 @@ from partita.download_choices import DownloadChoices
 from partita.download_speed import SpeedMeter
 from partita.emitter import Emitter
 from partita.events.download_origins import DownloadOrigin
+from partita.events.download_segments import SegmentProgressed
 from partita.events.downloads import (
     RESUMABLE,
     AwaitDownload,
@@ -53,7 +54,8 @@ _STATES: Final[dict[Phase, str]] = {
 UPDATE_EVERY_US: Final = 500_000
 """How often ``updated`` tells of progress at most (FEATURES L1)."""
 
-_UPDATES: Final = (DownloadProgressed, DownloadPaused, DownloadUnpaused, DownloadResumed)
+_PROGRESS: Final = (DownloadProgressed, SegmentProgressed)
+_UPDATES: Final = (*_PROGRESS, DownloadPaused, DownloadUnpaused, DownloadResumed)
 _ENDINGS: Final = (DownloadCompleted, DownloadCancelled, DownloadInterrupted)
 
 
@@ -313,7 +315,7 @@ class DownloadItem(Emitter):
         if turn.actor != self._actor or self._is_done:
             return
         name, state = _told_of(event)
-        if isinstance(event, DownloadProgressed) and turn.time - self._told_us < UPDATE_EVERY_US:
+        if isinstance(event, _PROGRESS) and turn.time - self._told_us < UPDATE_EVERY_US:
             return
         self._told_us = turn.time
         self._is_done = name == "done"

@@ -253,7 +253,11 @@ def test_four_connections_bring_one_file(server: LoopbackServer, session: partit
             together.wait(PATIENCE_S)
 
     item = session.download_url(server.on("/big", Ranges(all_there)), segments=4).get(PATIENCE_S)
+    updated: list[int] = []
+    item.on("updated", lambda event: updated.append(item.get_received_bytes()))
     assert item.finished().get(PATIENCE_S) == "completed"
+    session.flush().get(PATIENCE_S)
+    assert updated, "nobody was told that it came further"
     assert whole(tmp_path)
     assert item.get_received_bytes() == item.get_total_bytes() == len(CONTENT)
     starts = sorted(asked(seen)[0] for seen in server.seen)

@@ -18,7 +18,7 @@ def test_ten_kills_of_three_downloads_leave_whole_files(tmp_path: Path) -> None:
 
 @needs_nginx
 def test_five_kills_of_two_downloads_over_four_connections_leave_whole_files(tmp_path: Path) -> None:
-    tally = run_kills(tmp_path, kills=5, downloads=2, size_bytes=24 << 20, rate="20m", segments=4)
+    tally = run_kills(tmp_path, kills=5, downloads=2, size_bytes=24 << 20, rate="3m", segments=4)
     assert tally.kills == 5
 
 
