@@ -250,10 +250,10 @@ class _Fetch:
             if free_bytes is not None and free_bytes < missing_bytes:
                 raise OSError(errno.ENOSPC, f"{missing_bytes} bytes are to come, and there is room for {free_bytes}")
         keep_bytes = max(offset, self._effect.kept_bytes) if self._goes_on else 0
-        if (
-            self._effect.part_path and not self._goes_on
-        ):  # somebody may have deleted it: a power cut must not bring that back
-            await self._files.claim(self._part_path)
+        if self._effect.part_path and not self._goes_on:
+            await self._files.claim(
+                self._part_path
+            )  # somebody may have deleted it: a power cut must not bring that back
         file = await self._files.open(self._part_path, keep_bytes=keep_bytes)
         segments = self._effect.order.options.segments
         self._part = PartFile(file, offset, self._door.world.clock, self._report, shared_by=segments)

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from partita.actors.downloads import ranges
 from partita.actors.downloads.pieces import size_of
 from partita.actors.downloads.restoring import evolve_restored
 from partita.actors.downloads.segments import EVOLVE as OF_SEGMENTS
+from partita.actors.downloads.segments import further
 from partita.actors.kernel.behavior import Evolve
 from partita.events.download_queue import DownloadQueued
 from partita.events.download_retries import DownloadRetryDropped, DownloadRetryPlanned
@@ -33,7 +35,6 @@ from partita.events.downloads import (
 )
 from partita.events.types import Event
 
-_PARTIAL: Final = 206
 _WAITS_NO_MORE: Final[Mapping[str, Any]] = {"retry_id": None, "retry_at_us": 0}
 
 
@@ -46,7 +47,9 @@ def _queued(state: DownloadState, event: DownloadQueued) -> DownloadState:
 
 
 def _head_received(state: DownloadState, event: DownloadHeadReceived) -> DownloadState:
-    pieces = state.pieces if event.head.status == _PARTIAL else ()  # of another file, when all of it is sent again
+    pieces = (
+        state.pieces if event.head.status == ranges.PARTIAL else ()
+    )  # of another file, when all of it is sent again
     return replace(
         state,
         phase="receiving" if state.target_path else "deciding",
@@ -68,12 +71,7 @@ def _target_chosen(state: DownloadState, event: TargetChosen) -> DownloadState:
 
 
 def _progressed(state: DownloadState, event: DownloadProgressed) -> DownloadState:
-    return replace(state, received_bytes=event.received_bytes, **_further(state, event.received_bytes))
-
-
-def _further(state: DownloadState, received_bytes: int) -> dict[str, int]:
-    """Attempts are counted anew where it comes further than it ever was."""
-    return {"furthest_bytes": received_bytes, "attempts": 0} if received_bytes > state.furthest_bytes else {}
+    return replace(state, received_bytes=event.received_bytes, **further(state, event.received_bytes))
 
 
 def _retry_planned(state: DownloadState, event: DownloadRetryPlanned) -> DownloadState:
@@ -111,7 +109,7 @@ def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadSt
         ended_us=event.ended_us,
         segments=(),
         pieces=() if at_the_beginning or not event.received_bytes else state.pieces,
-        **_further(state, event.received_bytes),
+        **further(state, event.received_bytes),
     )
 
 

@@ -10,9 +10,9 @@ from partita.events.downloads import DownloadHeadFields
 
 _CONTENT_RANGE: Final = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
 
-_PARTIAL: Final = 206
+PARTIAL: Final = 206
 _WHOLE: Final = frozenset({200, 201, 202, 203})
-_OF_A_RANGE: Final = frozenset({_PARTIAL, 412, 416})
+_OF_A_RANGE: Final = frozenset({PARTIAL, 412, 416})
 
 Fit = Literal["goes on", "begins again", "ask again", "failed"]
 """What a response is: the missing rest; all of it; neither, but one may ask for all; no file at all."""
@@ -52,7 +52,7 @@ def fit(
     if not (offset > 0 if is_range is None else is_range) or status not in _OF_A_RANGE:
         return "failed"
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
-    if status != _PARTIAL or match is None or int(match[1]) != offset:
+    if status != PARTIAL or match is None or int(match[1]) != offset:
         return "ask again"
     same_length = not total_bytes or match[3] in ("*", str(total_bytes))
     same_tag = _agree(first(headers, "etag"), e_tag)
@@ -89,7 +89,7 @@ def head_of(
 def total_of(status: int, headers: Fields, offset: int) -> int:
     """The length of the whole file, as it is sent; 0 when the server does not say."""
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
-    if status == _PARTIAL and match is not None and match[3] != "*":
+    if status == PARTIAL and match is not None and match[3] != "*":
         return int(match[3])
     length = first(headers, "content-length") or ""
     if not length.isdecimal() or first(headers, "transfer-encoding") is not None:

@@ -38,8 +38,6 @@ from partita.events.types import Event
 SEGMENT_BYTES: Final = 1 << 20
 """A shorter segment is not worth a request."""
 
-_PARTIAL: Final = 206
-
 WORK: Final = "work"
 """What the fetch that leads waits for when there is nothing for it to do: that a helper has ended."""
 
@@ -75,7 +73,7 @@ def divide(state: DownloadState, message: DivideDownload, ctx: Context) -> Decis
 
 
 def _is_divisible(head: DownloadHeadFields) -> bool:
-    sends_ranges = head.status == _PARTIAL or "bytes" in head.accept_ranges.lower()
+    sends_ranges = head.status == ranges.PARTIAL or "bytes" in head.accept_ranges.lower()
     named = ranges.validator(head.e_tag, head.last_modified) is not None
     return bool(head.total_bytes) and sends_ranges and named and not head.content_encoding
 
@@ -157,8 +155,12 @@ def _segment_taken(state: DownloadState, event: SegmentTaken) -> DownloadState:
 def _segment_progressed(state: DownloadState, event: SegmentProgressed) -> DownloadState:
     pieces = with_piece(state.pieces, event.start, event.end)
     received_bytes = size_of(pieces)
-    further = {"furthest_bytes": received_bytes, "attempts": 0} if received_bytes > state.furthest_bytes else {}
-    return replace(state, pieces=pieces, received_bytes=received_bytes, **further)
+    return replace(state, pieces=pieces, received_bytes=received_bytes, **further(state, received_bytes))
+
+
+def further(state: DownloadState, received_bytes: int) -> dict[str, int]:
+    """Attempts are counted anew where it comes further than it ever was."""
+    return {"furthest_bytes": received_bytes, "attempts": 0} if received_bytes > state.furthest_bytes else {}
 
 
 def _segment_ended(state: DownloadState, event: SegmentEnded) -> DownloadState:

@@ -69,7 +69,11 @@ def drawn_item(user: User, random: Random) -> Any | None:
 
 async def see_through(user: User, random: Random) -> None:
     """Start a download, and go on with it whenever it stops: the file is wanted."""
-    item = await user.session.download_url(f"https://{HOST}/file{random.below(FILES)}")
+    await go_on_with(user, random, await user.session.download_url(f"https://{HOST}/file{random.below(FILES)}"))
+
+
+async def go_on_with(user: User, random: Random, item: Any) -> None:
+    """Until it has ended, or for many times."""
     for _ in range(ATTEMPTS):
         await wait_for_its_end(user, item)
         if not item.can_resume():

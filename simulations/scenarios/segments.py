@@ -8,11 +8,11 @@ from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import (
-    ATTEMPTS,
     FILES,
     HOST,
     STEPS,
     finish_all,
+    go_on_with,
     pattern,
     prepare,
     wait_for_its_end,
@@ -65,13 +65,7 @@ async def begin(user: User, random: Random) -> None:
 
 async def see_through(user: User, random: Random) -> None:
     """Start one, and go on with it whenever it stops: the file is wanted."""
-    item = await _begun(user, random)
-    for _ in range(ATTEMPTS):
-        await wait_for_its_end(user, item)
-        if not item.can_resume():
-            return
-        await user.sleep(random.random() * 5)
-        item.resume()
+    await go_on_with(user, random, await _begun(user, random))
 
 
 async def change(user: User, random: Random) -> None:

@@ -73,7 +73,7 @@ DOWNLOADS: Final = (
         edits=(
             Edit(
                 "actors.downloads.evolution:_head_received",
-                "state.pieces if event.head.status == _PARTIAL else ()",
+                "state.pieces if event.head.status == ranges.PARTIAL else ()",
                 "state.pieces",
             ),
         ),
