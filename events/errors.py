@@ -161,6 +161,17 @@ class AbortError(DOMException):
     """A display media handler gave no streams (FEATURES F17e), or failed."""
 
 
+class DeviceError(PartitaError):
+    """A device does not do what it is asked, and what to do about it. ``failure``: why, one of ``DeviceFailure``.
+
+    The port of devices raises it; pages are told a :class:`DOMException`.
+    """
+
+    def __init__(self, failure: str, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
 class BlobUnavailable(PartitaError, LookupError):
     """No blob of that name, or nobody keeps what it was named by any more (FEATURES F26). ``str()`` is Electron's text."""
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct, field
 
+from partita.actors.kernel.device_ports import Devices, NoDevices
 from partita.events.turn import Cause
 from partita.events.types import Effect, Message
 from partita.store.disk_folder import DiskFolders
@@ -323,6 +324,7 @@ class World(Struct, frozen=True):
     handlers: Handlers
     folders: Folders = field(default_factory=DiskFolders)
     net_logs: NetLogs = field(default_factory=NoNetLogs)
+    devices: Devices = field(default_factory=NoDevices)
 
 
 class Call(Protocol):
