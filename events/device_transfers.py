@@ -14,6 +14,8 @@ Parity = Literal["none", "even", "odd"]
 FlowControl = Literal["none", "hardware"]
 ControlType = Literal["standard", "class", "vendor"]
 ControlRecipient = Literal["device", "interface", "endpoint", "other"]
+PairingKind = Literal["confirm", "confirmPin", "providePin"]
+"""Electron's: it wants to be confirmed, a pin is to be compared, a pin is to be given (FEATURES F19a to F19c)."""
 TransferStatus = Literal["ok", "stall", "babble"]
 """WebUSB's: the transfer went well; the endpoint is halted; the device sent more than it was asked for."""
 
@@ -286,7 +288,7 @@ DONE = TransferResult()
 
 
 class Incoming(Struct, frozen=True, array_like=True):
-    """What a device sends unasked. ``channel``: the id of an input report, the handle of a characteristic, 0 for a serial port."""
+    """What a device sends unasked. ``channel``: an input report's id, a characteristic's handle, 0 of a serial port."""
 
     channel: int
     data: bytes

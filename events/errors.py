@@ -158,7 +158,19 @@ class SecurityError(DOMException):
 
 
 class AbortError(DOMException):
-    """A display media handler gave no streams (FEATURES F17e), or failed."""
+    """It was given up: a display media handler gave no streams (FEATURES F17e), or the document that asked is gone."""
+
+
+class NotFoundError(DOMException):
+    """There is no such device (any more), or nobody chose one (FEATURES E16, E20)."""
+
+
+class NetworkError(DOMException):
+    """A device did not do what it was asked: it was unplugged, is in use elsewhere, did not answer, or failed."""
+
+
+class InvalidStateError(DOMException):
+    """The device is not in the state for that: it is not open, or is open already, or its interface was not claimed."""
 
 
 class DeviceError(PartitaError):

@@ -119,7 +119,8 @@ class PagesState(State, frozen=True, tag="pages.state/1"):
 class PageState(State, frozen=True, tag="page.state/1"):
     """One page. It has frames while it is open, the main frame under number 0; ``frames_made`` counts all there ever were.
 
-    ``asking``: what waits for an answer about a permission, by ticket, with the frame that asked.
+    ``asking``: what waits for an answer about a permission, by ticket, with the frame that asked; ``at_brokers``: the same of
+    what device brokers were asked; ``brokers``: the actors of those that the page has spoken to.
     """
 
     id: str = ""
@@ -127,3 +128,5 @@ class PageState(State, frozen=True, tag="page.state/1"):
     frames_made: int = 0
     asking: dict[str, int] = field(default_factory=dict)
     opener: int = 0
+    at_brokers: dict[str, int] = field(default_factory=dict)
+    brokers: tuple[str, ...] = ()

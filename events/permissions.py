@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from partita.events.pages import MAIN_FRAME
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
 
-PermissionHandlerKind = Literal["request", "check", "display_media"]
+PermissionHandlerKind = Literal["request", "check", "display_media", "device", "pairing", "usb_protected_classes"]
 """Which handlers there are; of each kind one at most is set."""
 
 DefaultAnswer = Literal["electron", "deny"]

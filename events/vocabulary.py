@@ -23,6 +23,7 @@ from partita.events import (
     cache,
     choosing,
     cookies,
+    devices,
     download_ledger,
     download_queue,
     download_retries,
@@ -58,6 +59,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     choosing,
     pages,
     permissions,
+    devices,
     net_log,
     exchanges,
 )

@@ -21,6 +21,12 @@ from partita.actors.devices.gatt_block_list import (
     is_blocked_manufacturer_filter,
     starts_with,
 )
+from partita.events.device_filters import (
+    BluetoothFilter,
+    BluetoothRequest,
+    ManufacturerDataFilter,
+    ServiceDataFilter,
+)
 from partita.events.errors import SecurityError
 
 MAX_NAME_BYTES: Final = 248
@@ -30,44 +36,6 @@ _Company = Annotated[int, Meta(ge=0, le=0xFFFF)]
 _Members = Iterable[Mapping[str, object]]
 _T = TypeVar("_T")
 _LAST_COMPANY: Final = 0xFFFF
-
-
-class ManufacturerDataFilter(Struct, frozen=True, kw_only=True):
-    """What a device advertises under its company's number. ``mask``: which bits of ``data_prefix`` count, of its length."""
-
-    company_identifier: int
-    data_prefix: bytes = b""
-    mask: bytes = b""
-
-
-class ServiceDataFilter(Struct, frozen=True, kw_only=True):
-    """What a device advertises under a service's UUID. ``mask``: which bits of ``data_prefix`` count, of its length."""
-
-    service: str
-    data_prefix: bytes = b""
-    mask: bytes = b""
-
-
-class BluetoothFilter(Struct, frozen=True, kw_only=True):
-    """A filter that was made canonical: full UUIDs, masks of the length of what they mask. A device matches all of it."""
-
-    services: tuple[str, ...] = ()
-    name: str | None = None
-    name_prefix: str | None = None
-    manufacturer_data: tuple[ManufacturerDataFilter, ...] = ()
-    service_data: tuple[ServiceDataFilter, ...] = ()
-
-
-class BluetoothRequest(Struct, frozen=True, kw_only=True):
-    """What a page asks for. ``filters``: None for all devices.
-
-    ``services``: those that it may use of the device it is granted, in the order in which it named them, each once;
-    ``manufacturers``: whose data it may see in the device's advertisements.
-    """
-
-    filters: tuple[BluetoothFilter, ...] | None
-    services: tuple[str, ...] = ()
-    manufacturers: tuple[int, ...] = ()
 
 
 class Advertisement(Struct, frozen=True, kw_only=True):

@@ -10,15 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from partita.actors.devices import hid_block_list, serial_block_list, usb_block_list
-from partita.actors.devices.filters import (
-    HIDDeviceFilter,
-    SerialPortFilter,
-    USBDeviceFilter,
-    hid_offered,
-    serial_offered,
-    usb_offered,
-)
+from partita.actors.devices.filters import hid_offered, serial_offered, usb_offered
 from partita.actors.devices.structures import HIDDevice, SerialPort, USBDevice
+from partita.events.device_filters import HIDDeviceFilter, SerialPortFilter, USBDeviceFilter
 
 _NO_SERVICE_CLASSES: Final[Mapping[str, str]] = {}
 

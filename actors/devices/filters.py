@@ -11,52 +11,21 @@ dictionary does not have, which JavaScript would pass over: ``{"vendorId": 1}`` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from partita.actors.devices.bluetooth_uuids import canonical_uuid, is_valid_uuid
 from partita.actors.devices.hid_collections import HIDCollectionInfo
 from partita.actors.devices.structures import HIDDevice, SerialPort, USBAlternateInterface, USBDevice
-
-_Octet = Annotated[int, Meta(ge=0, le=0xFF)]
-_Short = Annotated[int, Meta(ge=0, le=0xFFFF)]
-_Long = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
+from partita.events.device_filters import HIDDeviceFilter, SerialPortFilter, USBDeviceFilter
 
 _Filter = TypeVar("_Filter", bound=Struct)
 
 _NOTHING_TO_FILTER_BY: Final = "A filter must provide a property to filter by."
 SERIAL_PORT_PROFILE: Final = canonical_uuid(0x1101)
 """The Bluetooth service class of serial ports (Web Serial 4.3): the one that needs no mention to be allowed."""
-
-
-class HIDDeviceFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """WebHID's. ``usage_page`` and ``usage`` are those of a top-level collection."""
-
-    vendor_id: _Long | None = None
-    product_id: _Short | None = None
-    usage_page: _Short | None = None
-    usage: _Short | None = None
-
-
-class USBDeviceFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """WebUSB's. The codes are those of the device or of one of its interfaces."""
-
-    vendor_id: _Short | None = None
-    product_id: _Short | None = None
-    class_code: _Octet | None = None
-    subclass_code: _Octet | None = None
-    protocol_code: _Octet | None = None
-    serial_number: str | None = None
-
-
-class SerialPortFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Web Serial's: by USB numbers or by a Bluetooth service class, a UUID as text or as a number for short."""
-
-    usb_vendor_id: _Short | None = None
-    usb_product_id: _Short | None = None
-    bluetooth_service_class_id: str | _Long | None = None
 
 
 def hid_filters(given: Iterable[Mapping[str, object]]) -> tuple[HIDDeviceFilter, ...]:

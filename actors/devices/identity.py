@@ -24,21 +24,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from partita.actors.devices.structures import DeviceType
-
-
-class Identity(Struct, frozen=True):
-    """What tells a device from all others, also when it comes back.
-
-    ``part``: which of its ports, where a serial adapter has several under one serial number: the number of the USB interface,
-    or on macOS the driver's name, as in Chromium; else empty.
-    """
-
-    device_type: DeviceType
-    vendor_id: int
-    product_id: int
-    serial_number: str
-    part: str = ""
+from partita.events.device_facts import DeviceKind
+from partita.events.device_grants import EphemeralGrant, Grant, Identity, LastingGrant
 
 
 class Attached(Struct, frozen=True, kw_only=True):
@@ -48,29 +35,13 @@ class Attached(Struct, frozen=True, kw_only=True):
     that is unplugged and plugged in again has another.
     """
 
-    device_type: DeviceType
+    device_type: DeviceKind
     attachment: str
     port: str
     vendor_id: int | None = None
     product_id: int | None = None
     serial_number: str | None = None
     part: str = ""
-
-
-class LastingGrant(Struct, frozen=True, tag="lasting"):
-    """For a device that is known again whenever it comes."""
-
-    identity: Identity
-
-
-class EphemeralGrant(Struct, frozen=True, tag="ephemeral"):
-    """For a device as long as it stays attached."""
-
-    device_type: DeviceType
-    attachment: str
-
-
-Grant = LastingGrant | EphemeralGrant
 
 
 def identity_of(device: Attached) -> Identity | None:

@@ -385,6 +385,14 @@ class HandlerTable:
             return await asked
         return await self._patience.answer_of(asked, f"the handler {name!r} of {partition!r}")
 
+    async def hand_over(self, partition: str, name: str, request: object) -> None:
+        """Give something to a handler, and wait as long as its future takes."""
+        take = self._handlers.get((partition, name))
+        if take is not None:
+            taken = take(request)
+            if not taken.done:
+                await taken
+
     def notify(self, partition: str, name: str, request: object) -> None:
         """Let a handler that only looks on see it. What it raises, it has to report itself."""
         ask = self._handlers.get((partition, name))

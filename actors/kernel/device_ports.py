@@ -7,16 +7,13 @@ a device, and what it says, is in the words of :mod:`partita.events.device_trans
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from partita.events.device_facts import DeviceChange, DeviceKind
-from partita.events.device_transfers import Incoming, OpenOptions, Operation, TransferResult
+from partita.events.device_transfers import Incoming, OpenOptions, Operation, PairingKind, TransferResult
 from partita.events.errors import DeviceError
-
-PairingKind = Literal["confirm", "confirmPin", "providePin"]
-"""Electron's (FEATURES F19a to F19c)."""
 
 
 class PairingQuestion(Struct, frozen=True):

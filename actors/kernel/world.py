@@ -293,8 +293,15 @@ class Handlers(Protocol):
         """Ask the handler ``name`` of a partition; None when there is none. What it raises is raised here."""
         ...
 
+    async def hand_over(self, partition: str, name: str, request: object) -> None:
+        """Give something to whoever takes it, and come back when he is ready for more; at once when there is nobody.
+
+        He has all the time that he wants: it is he who is kept waiting.
+        """
+        ...
+
     def notify(self, partition: str, name: str, request: object) -> None:
-        """The same, for one that only looks on: nobody waits for it. What it raises, it reports itself."""
+        """The same as :meth:`ask`, for one that only looks on: nobody waits for it. What it raises, it reports itself."""
         ...
 
 

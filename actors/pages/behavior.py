@@ -5,7 +5,7 @@
     no frames ──start──▶ main frame ──add frame, navigate──▶ frames ──close──▶ no frames
 
 To a page that is not open, nothing happens: who asks it is told so by the reply. What its documents ask of permissions is in
-:mod:`partita.actors.pages.asking`.
+:mod:`partita.actors.pages.asking`, what they have at device brokers in :mod:`partita.actors.pages.brokers`.
 """
 
 # Every decide and evolve has the same shape, whatever it needs of it.
@@ -19,7 +19,8 @@ import msgspec
 
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
-from partita.actors.pages import asking
+from partita.actors.pages import asking, brokers
+from partita.events.devices import AnswerPage, AskBroker, BrokerAnswered, BrokerAsked
 from partita.events.pages import (
     MAIN_FRAME,
     AddFrame,
@@ -57,12 +58,10 @@ def commit_navigation(state: PageState, message: CommitNavigation, ctx: Context)
     """Not to where there is no frame any more: the page was closed, or the frame went with the document around it."""
     if message.frame not in state.frames:
         return Decision(reply=False)
-    asked = tuple(
-        ticket
-        for ticket, frame in state.asking.items()
-        if frame == message.frame or _is_within(state, frame, message.frame)
+    frames = tuple(
+        number for number in state.frames if number == message.frame or _is_within(state, number, message.frame)
     )
-    gone = asking.withdrawn(state, asked)
+    gone = _documents_gone(state, frames)
     return Decision(
         events=(Navigated(message.frame, message.url, message.referrer_policy), *gone.events),
         effects=gone.effects,
@@ -71,11 +70,22 @@ def commit_navigation(state: PageState, message: CommitNavigation, ctx: Context)
     )
 
 
+def _documents_gone(state: PageState, frames: tuple[int, ...]) -> Decision:
+    """What their documents have asked, and have at the brokers, goes with them."""
+    asked = asking.withdrawn(state, tuple(ticket for ticket, frame in state.asking.items() if frame in frames))
+    devices = brokers.withdrawn(state, frames)
+    return Decision(
+        events=(*asked.events, *devices.events),
+        effects=(*asked.effects, *devices.effects),
+        answers=(*asked.answers, *devices.answers),
+    )
+
+
 def close(state: PageState, message: ClosePage, ctx: Context) -> Decision:
     """Once; the session strikes it off its list."""
     if not state.frames:
         return NOTHING
-    gone = asking.withdrawn(state, tuple(state.asking))
+    gone = _documents_gone(state, tuple(state.frames))
     return Decision(
         events=(PageClosed(), *gone.events),
         effects=(Tell(to=SESSION, message=EndPage(state.id)), *gone.effects),
@@ -127,6 +137,8 @@ behavior: Final[Behavior[PageState]] = Behavior(
         ClosePage: close,
         AskPermission: asking.ask,
         AnswerPermission: asking.answer,
+        AskBroker: brokers.ask,
+        AnswerPage: brokers.answer,
     },
     evolve={
         PageOpened: opened,
@@ -135,5 +147,7 @@ behavior: Final[Behavior[PageState]] = Behavior(
         PageClosed: closed,
         PermissionAsked: asking.asked,
         PermissionAnswered: asking.answered,
+        BrokerAsked: brokers.asked,
+        BrokerAnswered: brokers.answered,
     },
 )

@@ -9,6 +9,8 @@ from partita.actors.cache.behavior import behavior as cache
 from partita.actors.cache.carriers import CARRIERS as CACHE_CARRIERS
 from partita.actors.cookies.behavior import behavior as cookies
 from partita.actors.cookies.carriers import CARRIERS as COOKIE_CARRIERS
+from partita.actors.devices.behavior import behavior as broker
+from partita.actors.devices.carriers import CARRIERS as DEVICE_CARRIERS
 from partita.actors.downloads.behavior import behavior as download
 from partita.actors.downloads.carriers import CARRIERS as DOWNLOAD_CARRIERS
 from partita.actors.downloads.choosing import behavior as choosing
@@ -51,7 +53,12 @@ session: Final = compose(
     },
 )
 
-BEHAVIORS: Final[Mapping[str, Behavior[Any]]] = {"session": session, "download": download, "page": page}
+BEHAVIORS: Final[Mapping[str, Behavior[Any]]] = {
+    "session": session,
+    "download": download,
+    "page": page,
+    "broker": broker,
+}
 """Each kind of actor that a partition has."""
 
 CARRIERS: Final[Carriers] = {
@@ -63,5 +70,6 @@ CARRIERS: Final[Carriers] = {
     **DOWNLOAD_CARRIERS,
     **NET_LOG_CARRIERS,
     **PERMISSION_CARRIERS,
+    **DEVICE_CARRIERS,
 }
 """What carries out each type of effect."""

@@ -1,0 +1,201 @@
+"""Carries out a broker's effects, over the ports ``devices`` and ``handlers`` only."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn, cast
+
+from msgspec import Struct
+
+from partita.actors.devices.connecting import known_by_id
+from partita.actors.devices.protecting import protected_reports
+from partita.actors.kernel.device_ports import DeviceConnection, PairingAnswer, PairingQuestion
+from partita.actors.kernel.prompt import Prompt
+from partita.actors.kernel.world import Carriers, Door
+from partita.actors.permissions.carriers import failure_of
+from partita.events.device_facts import DeviceKind
+from partita.events.device_transfers import Incoming, PairingKind
+from partita.events.devices import (
+    AskPairing,
+    AskPairingHandler,
+    BrokerReason,
+    BrokerState,
+    CarryOut,
+    ConnectionEnded,
+    ConnectionOpened,
+    DevicesChanged,
+    HoldConnection,
+    LetGo,
+    NoteServices,
+    PairingAnswered,
+    StopWatch,
+    Watch,
+    WatchEnded,
+)
+from partita.events.errors import DeviceError
+from partita.events.permissions import Asker
+from partita.events.secret import Secret
+
+INCOMING: Final = "devices/incoming"
+PAIRING: Final = "devices/pairing"
+"""The names under which the handlers port is asked."""
+
+
+class IncomingFrom(Struct, frozen=True):
+    """What the handlers port is handed: what a device has sent on a connection."""
+
+    kind: DeviceKind
+    connection: str
+    incoming: Incoming
+
+
+class PairingRequest(Struct, frozen=True):
+    """What the handlers port is asked, when a device wants to be paired."""
+
+    asker: Asker
+    device_id: str
+    kind: PairingKind
+    pin: str
+
+
+class PairingSaid(Struct, frozen=True):
+    """What it answers. ``failure``: why that is no answer; ``handler``: its number, None where there is none."""
+
+    confirmed: bool
+    pin: str = ""
+    handler: int | None = None
+    failure: str = ""
+
+
+def reason_of(error: DeviceError) -> BrokerReason:
+    """Its failure, which is among the reasons."""
+    return cast("BrokerReason", error.failure)
+
+
+async def watch(effect: Watch, door: Door) -> WatchEnded:
+    """Tell what is attached, then what changes. It ends when the port can say no more."""
+    try:
+        watching = await door.world.devices.watch(effect.kind)
+    except DeviceError as error:
+        return WatchEnded(effect.id, reason_of(error), str(error))
+    is_first = True
+    try:
+        while True:
+            change = await watching.next()
+            door.tell(DevicesChanged(effect.id, change, is_first))
+            is_first = False
+    except DeviceError as error:
+        return WatchEnded(effect.id, reason_of(error), str(error))
+    finally:
+        await watching.close()
+
+
+async def stop_watch(effect: StopWatch, door: Door) -> None:
+    """It has said enough."""
+    door.stop(effect.watch)
+
+
+async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
+    """Open a device, and hand on what it sends. The end is told when the device can be opened again."""
+    devices = door.world.devices
+
+    async def pair(question: PairingQuestion) -> PairingAnswer:
+        pin = Secret(question.pin) if question.pin else None
+        said = await door.ask(AskPairing(effect.id, question.kind, pin))
+        assert isinstance(said, PairingAnswered), "what a broker answers"
+        return PairingAnswer(said.confirmed, "" if said.pin is None else said.pin.reveal_text())
+
+    try:
+        await devices.open(effect.id, effect.kind, effect.key, effect.options, pair)
+        try:
+            door.tell(ConnectionOpened(effect.id))
+            await _hand_on(devices.connection(effect.id), effect, door)
+        finally:
+            await devices.close(effect.id)
+    except DeviceError as error:
+        if _is_closing(door, effect.id):
+            return ConnectionEnded(effect.id, "ok")
+        return ConnectionEnded(effect.id, reason_of(error), str(error))
+
+
+async def _hand_on(connection: DeviceConnection, effect: HoldConnection, door: Door) -> NoReturn:
+    """What a device sends unasked, to whoever listens. Input reports that no page may see are dropped."""
+    hidden = _hidden_channels(effect, door)
+    handlers = door.world.handlers
+    while True:
+        incoming = await connection.receive()
+        if incoming.channel not in hidden:
+            await handlers.hand_over(door.partition, INCOMING, IncomingFrom(effect.kind, effect.id, incoming))
+
+
+def _hidden_channels(effect: HoldConnection, door: Door) -> frozenset[int]:
+    state = cast("BrokerState", door.published(door.actor))
+    connection = state.connections.get(effect.id)
+    known = None if connection is None or effect.kind != "hid" else known_by_id(state, connection.known_id)
+    if known is None:
+        return frozenset()
+    return frozenset(report_id for report_type, report_id in protected_reports(known) if report_type == "input")
+
+
+def _is_closing(door: Door, name: str) -> bool:
+    connection = cast("BrokerState", door.published(door.actor)).connections.get(name)
+    return connection is None or connection.phase == "closing"
+
+
+async def let_go(effect: LetGo, door: Door) -> None:
+    """What holds them ends by itself then. One that is still being opened is not waited for."""
+    for name in effect.connections:
+        try:
+            door.world.devices.connection(name)
+        except DeviceError:
+            door.stop(name)
+            door.tell(ConnectionEnded(name, "ok"))
+        else:
+            await door.world.devices.close(name)
+
+
+async def carry_out(effect: CarryOut, door: Door) -> None:
+    """Answer the call with what came of it, or with the error."""
+    call = door.call(effect.call_id)
+    if call is None:
+        return
+    data = cast("bytes", call.payload)
+    try:
+        connection = door.world.devices.connection(effect.connection)
+        await door.before_waiting()
+        result = await connection.perform(effect.operation, data, effect.timeout_s)
+        if result.services:
+            await door.ask(NoteServices(effect.connection, result.services))
+    except DeviceError as error:
+        call.reject(error)
+    except Exception as defect:
+        call.reject(defect)
+        raise
+    except BaseException:  # stopped: the session is closing, or nobody waits any more
+        call.abandon(DeviceError("gone", "the operation was given up"))
+        raise
+    else:
+        call.resolve(result)
+
+
+async def ask_pairing_handler(effect: AskPairingHandler, door: Door) -> PairingAnswered:
+    """Ask; one that raises, is late or is not there has refused (FEATURES F19)."""
+    pin = "" if effect.pin is None else effect.pin.reveal_text()
+    request = PairingRequest(effect.asker, effect.device_id, effect.kind, pin)
+    try:
+        said = await door.world.handlers.ask(door.partition, PAIRING, request)
+    except Exception as error:  # noqa: BLE001  # whatever the program's own code raises
+        return PairingAnswered(effect.id, confirmed=False, failure=failure_of(error))
+    if not isinstance(said, PairingSaid):
+        return PairingAnswered(effect.id, confirmed=False)
+    given = Secret(said.pin) if said.pin else None
+    return PairingAnswered(effect.id, said.confirmed, given, said.handler, said.failure)
+
+
+CARRIERS: Final[Carriers] = {
+    Watch: watch,
+    StopWatch: stop_watch,
+    HoldConnection: hold,
+    LetGo: let_go,
+    CarryOut: Prompt(carry_out),
+    AskPairingHandler: ask_pairing_handler,
+}
