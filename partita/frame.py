@@ -19,6 +19,7 @@ from partita.actors.pages.navigation import ACCEPT, BLANK, document_url, is_show
 from partita.actors.pages.referrer import POLICIES, parsed_policy
 from partita.actors.pages.sites import origin_of
 from partita.actors.protocols.schemes import standard_schemes
+from partita.devices.navigator import Navigator
 from partita.downloading import DownloadArguments, Downloading
 from partita.downloads import DownloadItem
 from partita.events.errors import UsageError
@@ -31,6 +32,7 @@ from partita.requesting import Content, FetchFuture, HeaderValues, begin_fetch
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
+    from partita.devices.desk import DeviceDesk
     from partita.permission_requests import Streams
     from partita.permissions import PermissionDesk
 
@@ -73,8 +75,11 @@ class FrameTree:
         *,
         downloading: Downloading,
         desk: PermissionDesk,
+        devices: DeviceDesk,
     ) -> None:
         self.partition: Final = partition
+        self.devices: Final = devices
+        self._navigators: dict[int, Navigator] = {}
         self.downloading: Final = downloading
         self.page_id: Final = page_id
         self.desk: Final = desk
@@ -103,6 +108,10 @@ class FrameTree:
         if number not in state.frames:
             raise UsageError("the frame is gone: its page was closed, or the document around it has changed")
         return state
+
+    def navigator(self, number: int) -> Navigator:
+        """The one of a frame, always the same."""
+        return self._navigators.setdefault(number, Navigator(self, number))
 
     def next_ticket(self) -> str:
         """What the next question of the page is known by, to nobody else in this process."""
@@ -356,6 +365,11 @@ class Frame:
         if not (video or audio):
             raise TypeError("At least one of audio and video must be requested")
         return self._tree.desk.display(self._tree, self.frame_tree_node_id, DisplayMedia(video, audio, user_gesture))
+
+    @property
+    def navigator(self) -> Navigator:
+        """The document's interfaces to devices: ``hid``, ``usb``, ``serial``, ``bluetooth``."""
+        return self._tree.navigator(self.frame_tree_node_id)
 
     def new_frame(self, url: str = BLANK) -> Frame:
         """A frame within this one that shows ``url``; nothing is loaded: :meth:`navigate` does that."""

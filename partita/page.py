@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from partita.actors.kernel.delivery import Callbacks
     from partita.actors.kernel.future import Future
     from partita.actors.kernel.partition import Partition
+    from partita.devices.navigator import Navigator
     from partita.permission_requests import Streams
     from partita.session import Session
 
@@ -45,7 +46,9 @@ class Referrer(msgspec.Struct, frozen=True):
 
 
 class Page(Emitter):
-    """A page of a session: Electron's ``WebContents``, as far as a session has to do with it. Event: ``did-navigate``.
+    """A page of a session: Electron's ``WebContents``, as far as a session has to do with it.
+
+    Events: ``did-navigate``, ``select-bluetooth-device``.
 
     Made by ``session.new_page()``; it ends with :meth:`close`, or with the process. ``main_frame`` is its outermost
     :class:`Frame`.
@@ -59,7 +62,7 @@ class Page(Emitter):
         downloading: Downloading,
         url: str = BLANK,
     ) -> None:
-        super().__init__(("did-navigate",), callbacks)
+        super().__init__(("did-navigate", "select-bluetooth-device"), callbacks)
         self.session: Final = session
         self._partition = partition
         target = document_url(url, standard_schemes_of(partition))
@@ -67,7 +70,13 @@ class Page(Emitter):
         opener = desk.next_page()
         self.id: Final[str] = partition.call(checked(OpenPage(target, opener)))
         self._tree: Final = FrameTree(
-            partition, self.id, opener, self._on_navigated, downloading=downloading, desk=desk
+            partition,
+            self.id,
+            opener,
+            self._on_navigated,
+            downloading=downloading,
+            desk=desk,
+            devices=session._devices,  # noqa: SLF001  # one class in two
         )
         desk.pages[opener] = self
         partition.call(Flush(), to=self._tree.actor)  # the session's word to it has been taken before this one is
@@ -88,6 +97,11 @@ class Page(Emitter):
     def is_destroyed(self) -> bool:
         """Whether it is closed."""
         return not self._tree.state.frames
+
+    @property
+    def navigator(self) -> Navigator:
+        """The main frame's interfaces to devices: see :attr:`Frame.navigator`."""
+        return self.main_frame.navigator
 
     # -- what it does -----------------------------------------------------------------------------------------------
 

@@ -71,6 +71,13 @@ DisplayMediaHandler = Callable[[DisplayMediaRequest], ChosenByHandler | Awaitabl
 _ASKED: Final[tuple[PermissionHandlerKind, ...]] = ("request", "display_media")
 """Those that are asked through the handlers port; a check's is asked outside of any turn."""
 
+_NAMES: Final[Mapping[PermissionHandlerKind, str]] = {
+    "display_media": "display media request",
+    "device": "device permission",
+    "pairing": "Bluetooth pairing",
+    "usb_protected_classes": "USB protected classes",
+}
+
 
 class PermissionHandlers:
     """What a session has to say about permissions: a part of :class:`partita.Session`."""
@@ -180,7 +187,7 @@ class PermissionDesk:
         if handler is None:
             return resolved(None)
         answer: Future[HandlerAnswer | None] = Future()
-        told = (request_of if question.display is None else display_request_of)(question, self._page_of)
+        told = (request_of if question.display is None else display_request_of)(question, self.page_of)
         handler.run((told,), lambda ran: self._ended(ran, question, answer))
         return answer
 
@@ -195,20 +202,21 @@ class PermissionDesk:
             else:
                 return
         try:
-            self._report(kind_of(question), question.permission, question.asker.requesting_origin, error)
+            self.report(kind_of(question), question.permission, question.asker.requesting_origin, error)
         finally:
             answer.set(HandlerAnswer(granted=False, failure=failure_of(error)))
 
     def _answer(self, said: object, question: Question) -> HandlerAnswer:
         if question.display is None:
             return HandlerAnswer(_as_bool(said, "request"))
-        streams = chosen(said, question.display, self._page_of)
+        streams = chosen(said, question.display, self.page_of)
         return HandlerAnswer(streams is not None, streams)
 
-    def _report(self, kind: PermissionHandlerKind, permission: str, origin: str, error: BaseException) -> None:
+    def report(self, kind: PermissionHandlerKind, permission: str, origin: str, error: BaseException) -> None:
+        """A handler has failed: what it was asked is refused."""
         if not self._partition.closed:
             text = "".join(traceback.format_exception(error))
-            name = "display media request" if kind == "display_media" else f"permission {kind}"
+            name = _NAMES.get(kind, f"permission {kind}")
             counts = f"the {name} handler failed at {permission!r} for {origin}, which counts as a refusal:\n{text}"
             warnings.warn(counts, ListenerFailed, stacklevel=1)
 
@@ -216,7 +224,8 @@ class PermissionDesk:
         """A number for a page that is about to be opened."""
         return next(self._openers)
 
-    def _page_of(self, page_id: str) -> Page | None:
+    def page_of(self, page_id: str) -> Page | None:
+        """The open page of that id; None when it is gone."""
         state = cast("PageState", self._partition.actor(actor_of(page_id)).state)
         return self.pages.get(state.opener)
 
@@ -257,7 +266,7 @@ class PermissionDesk:
 
     def _streams(self, answer: PermissionAnswer) -> Streams:
         if answer.streams is not None:
-            found = streams_of(answer.streams, self._page_of)
+            found = streams_of(answer.streams, self.page_of)
             if isinstance(found, str):
                 raise NotReadableError(f"Could not start {found} source")
             return found
@@ -287,24 +296,32 @@ class PermissionDesk:
             return checked_by_default(state, asker, permission, details)
         granted, failed_with = False, None
         try:
-            granted = self._checked(handler, check_of(asker, permission, details, self._page_of))
+            granted = self.asked_at_once("check", handler, check_of(asker, permission, details, self.page_of))
         except Exception as error:  # noqa: BLE001  # whatever the program's own code raises
             failed_with = error
         failure = "" if failed_with is None else failure_of(failed_with)
         self._partition.call(checked(NoteCheck(asker, permission, details, handler, granted, failure)))
         if failed_with is not None:
-            self._report("check", permission, asker.requesting_origin, failed_with)
+            self.report("check", permission, asker.requesting_origin, failed_with)
         return granted
 
-    def _checked(self, number: int, check: PermissionCheck) -> bool:
-        """Run the handler: a page's script waits for it, and nothing else does."""
+    def asked_at_once(self, kind: PermissionHandlerKind, number: int, told: object) -> bool:
+        """What a handler that answers at once says. Raises whatever it raises, and :class:`TypeError` for what is no bool."""
+        return _as_bool(self.said_at_once(number, told), kind)
+
+    def said_at_once(self, number: int, told: object) -> object:
+        """Run a plain handler: a page's script waits for it, and nothing else does. Raises whatever it raises."""
         handler = self._handlers.get(number)
         if handler is None:
             raise HandlerTimeout("the handler is gone")
         if self._partition.kernel.on_own_thread():  # nobody could let the callback thread speak to the session
-            return _as_bool(handler.function(check), "check")
+            return handler.function(told)
         patience_s = self._system.handlers.patience_s
-        return _as_bool(self._system.callbacks.call(handler.function, check, timeout_s=patience_s), "check")
+        return self._system.callbacks.call(handler.function, told, timeout_s=patience_s)
+
+    def handler(self, number: int) -> Registered | None:
+        """The handler of that number; None when it is gone."""
+        return self._handlers.get(number)
 
     # -- grants -------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,9 @@ from partita.actors.preferences.behavior import default_user_agent
 from partita.actors.replay.changes import Changes
 from partita.connections import begin_close_all_connections, begin_preconnect, preconnect_handler
 from partita.cookies import Cookies
+from partita.devices.desk import DeviceDesk
+from partita.devices.handlers import DeviceHandlers
+from partita.devices.telling import SESSION_EVENTS
 from partita.downloading import DownloadArguments, Downloading
 from partita.downloads import DownloadItem
 from partita.emitter import Emitter
@@ -42,17 +45,17 @@ if TYPE_CHECKING:
     from partita.system import System
 
 
-class Session(Emitter, PermissionHandlers):
+class Session(Emitter, PermissionHandlers, DeviceHandlers):
     """One partition: its cookies, cache, preferences, requests, pages, permissions and downloads, and its log.
 
-    Events: ``will-download``, ``preconnect``.
+    Events: ``will-download``, ``preconnect``, and those about devices (:data:`partita.devices.telling.SESSION_EVENTS`).
 
     Use it from any thread and any loop. Methods that return a :class:`Future` have begun when they return, and are durable
     when it is done; the others are ordered (API.md, rule 3), and :meth:`flush` waits for their durability.
     """
 
     def __init__(self, system: System, partition: Partition, name: str) -> None:
-        super().__init__(("will-download", "preconnect"), system.callbacks)
+        super().__init__(("will-download", "preconnect", *SESSION_EVENTS), system.callbacks)
         self._system = system
         self._partition = partition
         self._name = name
@@ -62,6 +65,7 @@ class Session(Emitter, PermissionHandlers):
         self.web_request: Final = WebRequest(partition, system)
         self.protocol: Final = Protocol(partition, system, privileged_schemes())
         self._desk = PermissionDesk(partition, system)
+        self._devices = DeviceDesk(partition, system, self._follower, self._desk, self)
         self.log: Final = Log(partition.store)
         self._downloading = Downloading(
             partition, system, self._follower, lambda event: self._emit("will-download", event)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict, cast, get_args
 
+from partita.actors.pages.brokers import broker_of
 from partita.events.cache import ConfigureCache
 from partita.events.cookies import PersistSessionCookies
+from partita.events.device_facts import DeviceKind
+from partita.events.devices import BrokerState, ConfigureBroker
 from partita.events.permissions import ConfigurePermissions, DefaultAnswer
 from partita.events.session import SessionState
 
@@ -24,6 +27,8 @@ class SessionOptions(TypedDict, total=False):
       everything, or ``"deny"``, nothing.
     - ``keep_permission_grants`` (default: false): what the request handler grants stays granted to that origin, for these
       details, in later processes as well, until ``revoke_permission`` takes it back.
+    - ``keep_device_grants`` (default: false): a device that was granted to an origin stays so in later processes, where vendor,
+      product and serial number say which it is.
     """
 
     cache: bool
@@ -31,6 +36,7 @@ class SessionOptions(TypedDict, total=False):
     persist_session_cookies: bool
     permissions: DefaultAnswer
     keep_permission_grants: bool
+    keep_device_grants: bool
 
 
 def checked_options(options: Mapping[str, object]) -> None:
@@ -64,3 +70,8 @@ def configure(partition: Partition, options: SessionOptions) -> None:
     default, keeps = options.get("permissions", "electron"), options.get("keep_permission_grants", False)
     if (default, keeps) != (state.permissions.default, state.permissions.keeps_grants):
         partition.call(ConfigurePermissions(default, keeps))
+    for kind in get_args(DeviceKind):
+        broker = broker_of(kind)
+        keeps = options.get("keep_device_grants", False)
+        if keeps != cast("BrokerState", partition.actor(broker).state).keeps_grants:
+            partition.call(ConfigureBroker(keeps), to=broker)
