@@ -184,6 +184,14 @@ class DeviceError(PartitaError):
         self.failure = failure
 
 
+class InvalidAccessError(DOMException):
+    """The endpoint is not of the type that this kind of transfer is for (WebUSB 6.2)."""
+
+
+class IndexSizeError(DOMException):
+    """A number is out of range: endpoints are numbered 1 to 15 (WebUSB 6.2)."""
+
+
 class BlobUnavailable(PartitaError, LookupError):
     """No blob of that name, or nobody keeps what it was named by any more (FEATURES F26). ``str()`` is Electron's text."""
 

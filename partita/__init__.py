@@ -35,6 +35,24 @@ if TYPE_CHECKING:
     from partita.cookies import ImportedCookies as ImportedCookies
     from partita.debugging import Debugger as Debugger
     from partita.debugging import debug as debug
+    from partita.devices.bluetooth import Bluetooth as Bluetooth
+    from partita.devices.bluetooth import WebBluetoothDevice as WebBluetoothDevice
+    from partita.devices.hid import HID as HID
+    from partita.devices.hid import HIDInputReport as HIDInputReport
+    from partita.devices.hid import WebHIDDevice as WebHIDDevice
+    from partita.devices.navigator import Navigator as Navigator
+    from partita.devices.requests import BluetoothPairing as BluetoothPairing
+    from partita.devices.requests import DevicePermission as DevicePermission
+    from partita.devices.requests import PairingResponse as PairingResponse
+    from partita.devices.requests import SelectBluetoothDevice as SelectBluetoothDevice
+    from partita.devices.requests import SelectHIDDevice as SelectHIDDevice
+    from partita.devices.requests import SelectSerialPort as SelectSerialPort
+    from partita.devices.requests import SelectUSBDevice as SelectUSBDevice
+    from partita.devices.requests import USBProtectedClasses as USBProtectedClasses
+    from partita.devices.serial import Serial as Serial
+    from partita.devices.serial import WebSerialPort as WebSerialPort
+    from partita.devices.usb import USB as USB
+    from partita.devices.usb import WebUSBDevice as WebUSBDevice
     from partita.downloading import WillDownload as WillDownload
     from partita.downloads import DownloadDone as DownloadDone
     from partita.downloads import DownloadItem as DownloadItem
@@ -67,6 +85,7 @@ if TYPE_CHECKING:
     from partita.session import Session as Session
     from partita.session_options import SessionOptions as SessionOptions
     from partita.simulation import World as World
+    from partita.simulations.devices.device import SimulatedDevice as SimulatedDevice
     from partita.streaming import Streamed as Streamed
     from partita.system import System as System
     from partita.system import default_system as default_system
@@ -81,6 +100,8 @@ if TYPE_CHECKING:
     default_session: Session
 
 _HOMES: Final = {
+    "Bluetooth": "partita.devices.bluetooth",
+    "BluetoothPairing": "partita.devices.requests",
     "ChoosePath": "partita.path_choosing",
     "Cookie": "partita.actors.cookies.structures",
     "CookieChanged": "partita.cookies",
@@ -88,6 +109,7 @@ _HOMES: Final = {
     "Debugger": "partita.debugging",
     "DesktopCapturerSource": "partita.permission_requests",
     "Details": "partita.actors.web_request.details",
+    "DevicePermission": "partita.devices.requests",
     "DidNavigate": "partita.frame",
     "DisplayMediaRequest": "partita.permission_requests",
     "Divergence": "partita.actors.replay.redecide",
@@ -100,12 +122,16 @@ _HOMES: Final = {
     "FixedClock": "partita.actors.live_world.ports",
     "Frame": "partita.frame",
     "Future": "partita.actors.kernel.future",
+    "HID": "partita.devices.hid",
+    "HIDInputReport": "partita.devices.hid",
     "ImportedCookies": "partita.cookies",
     "Log": "partita.log",
     "MediaAccessPermissionRequest": "partita.permission_requests",
+    "Navigator": "partita.devices.navigator",
     "NetError": "partita.actors.network.http",
     "OpenExternalPermissionRequest": "partita.permission_requests",
     "Page": "partita.page",
+    "PairingResponse": "partita.devices.requests",
     "PartitaError": "partita.errors",
     "PermissionCheck": "partita.permission_requests",
     "PermissionGrant": "partita.events.permissions",
@@ -117,16 +143,28 @@ _HOMES: Final = {
     "Report": "partita.actors.replay.redecide",
     "RetryPolicy": "partita.events.download_options",
     "Secret": "partita.events.secret",
+    "SelectBluetoothDevice": "partita.devices.requests",
+    "SelectHIDDevice": "partita.devices.requests",
+    "SelectSerialPort": "partita.devices.requests",
+    "SelectUSBDevice": "partita.devices.requests",
+    "Serial": "partita.devices.serial",
     "Session": "partita.session",
     "SessionAt": "partita.log",
     "SessionOptions": "partita.session_options",
+    "SimulatedDevice": "partita.simulations.devices.device",
     "Streamed": "partita.streaming",
     "Streams": "partita.permission_requests",
     "System": "partita.system",
     "Turn": "partita.events.turn",
+    "USB": "partita.devices.usb",
+    "USBProtectedClasses": "partita.devices.requests",
+    "WebBluetoothDevice": "partita.devices.bluetooth",
+    "WebHIDDevice": "partita.devices.hid",
     "WebRequest": "partita.web_request",
     "WebRequestFilter": "partita.web_request",
     "WebRequestResponse": "partita.web_request",
+    "WebSerialPort": "partita.devices.serial",
+    "WebUSBDevice": "partita.devices.usb",
     "WillDownload": "partita.downloading",
     "World": "partita.simulation",
     "debug": "partita.debugging",

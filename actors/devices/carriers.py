@@ -187,7 +187,7 @@ async def ask_pairing_handler(effect: AskPairingHandler, door: Door) -> PairingA
         return PairingAnswered(effect.id, confirmed=False, failure=failure_of(error))
     if not isinstance(said, PairingSaid):
         return PairingAnswered(effect.id, confirmed=False)
-    given = Secret(said.pin) if said.pin else None
+    given = Secret(said.pin.strip()) if said.pin.strip() else None
     return PairingAnswered(effect.id, said.confirmed, given, said.handler, said.failure)
 
 

@@ -48,13 +48,12 @@ def ask(state: BrokerState, message: AskPairing, ctx: Context) -> Decision:
 
 
 def answered(state: BrokerState, message: PairingAnswered, ctx: Context) -> Decision:
-    """It counts, if it is one; a pin is trimmed, and one that is to be given must be (FEATURES F19, F19c)."""
+    """It counts, if it is one: a pin that is to be given must be there (FEATURES F19c)."""
     pending = state.pairings.get(message.effect_id)
     if pending is None:
         return NOTHING
-    pin = "" if message.pin is None else message.pin.reveal_text().strip()
     failure = message.failure
-    if message.confirmed and pending.kind == "providePin" and not pin:
+    if message.confirmed and pending.kind == "providePin" and message.pin is None:
         failure = failure or "the handler confirmed, and gave no pin"
     confirmed = message.confirmed and not failure
     settled = PairingSettled(message.effect_id, pending.connection, confirmed, message.handler, failure)

@@ -72,12 +72,12 @@ def _of_report(known: KnownDevice, key: ReportKey) -> str | None:
 def _of_interface(known: KnownDevice, number: int, classes: tuple[str, ...] | None) -> str | None:
     facts = known.device.facts
     assert isinstance(facts, USBFacts), "only USB devices have interfaces"
-    configuration = usb_device(facts, known.device_id).configuration
-    for interface in () if configuration is None else configuration.interfaces:
-        if interface.interface_number == number:
-            protected = usb_block_list.PROTECTED_CLASSES.values() if classes is None else classes
+    protected = usb_block_list.PROTECTED_CLASSES.values() if classes is None else classes
+    for configuration in usb_device(facts, known.device_id).configurations:  # whichever of them the page has selected
+        for interface in configuration.interfaces:
             name = usb_block_list.protecting_class(interface, protected)
-            return name and f"the interface {number} is of the class {name}, which is protected"
+            if interface.interface_number == number and name is not None:
+                return f"the interface {number} is of the class {name}, which is protected"
     return None
 
 

@@ -155,7 +155,7 @@ class DeviceDesk:
                 call.reject(error)
 
         taken.when_done(on_taken)
-        return translated(call.future)
+        return translated(call.future, kind)
 
     def close(self, kind: DeviceKind, connection: str) -> Future[None]:
         """Close a connection; done when the device can be opened again."""

@@ -53,10 +53,12 @@ CANCELLED: Final[Mapping[DeviceKind, str]] = {
 """Chromium's words for a chooser in which nothing was chosen (FEATURES E16, E20)."""
 
 
-def error_of(reason: str, failure: str = "") -> DOMException:
-    """The exception of a reason. ``failure``: what there is to say of it."""
+def error_of(reason: str, failure: str = "", kind: DeviceKind | None = None) -> DOMException:
+    """The exception of a reason. ``failure``: what there is to say of it. WebUSB has a word of its own for what is unplugged."""
     said = _TEXTS.get(reason, "")
     text = f"{said} ({failure})" if said and failure else said or failure or f"the device {reason}"
+    if reason == "gone" and kind == "usb":
+        return NotFoundError(text)
     return _ERRORS.get(reason, NetworkError)(text)
 
 
@@ -66,10 +68,10 @@ def refusal(answer: BrokerAnswer, kind: DeviceKind) -> DOMException | None:
         return None
     if answer.reason in ("cancelled", "unknown_device"):
         return NotFoundError(CANCELLED[kind])
-    return error_of(answer.reason, answer.failure)
+    return error_of(answer.reason, answer.failure, kind)
 
 
-def translated(future: Future[T]) -> Future[T]:
+def translated(future: Future[T], kind: DeviceKind) -> Future[T]:
     """The same, which fails with the web's exception where the port has failed."""
     shown: Future[T] = Future()
 
@@ -78,7 +80,7 @@ def translated(future: Future[T]) -> Future[T]:
         if error is None:
             shown.set(future.outcome())
         elif isinstance(error, DeviceError):
-            shown.set_exception(error_of(error.failure, str(error)))
+            shown.set_exception(error_of(error.failure, str(error), kind))
         else:
             shown.set_exception(error)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from partita.actors.devices.offering import handed_over
 from partita.actors.kernel.future import Future, resolved
-from partita.devices.errors import not_open, refusal
+from partita.devices.errors import error_of, not_open, refusal
 from partita.emitter import Emitter
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import OpenOptions, Operation, TransferResult
 from partita.events.devices import BrokerAnswer, ConnectDevice, ForgetDevice, KnownDevice
-from partita.events.errors import InvalidStateError
+from partita.events.errors import DOMException, InvalidStateError
 
 if TYPE_CHECKING:
     from partita.devices.desk import DeviceDesk, Take
@@ -125,6 +125,7 @@ class WebDevice(Emitter):
         self._attachment = known
         self._connection = ""
         self._is_opening = False
+        self._was_closed = False
 
     @property
     def device_id(self) -> str:
@@ -145,7 +146,7 @@ class WebDevice(Emitter):
         verdict = desk.verdict(kind, frame.origin, self._attachment)
         protected = desk.protected_classes() if kind == "usb" else None
         request = ConnectDevice(self._attachment.id, options, verdict, protected)
-        self._is_opening = True
+        self._is_opening, self._was_closed = True, False
         try:
             answered = desk.ask(frame.tree, frame.number, kind, request)
         except BaseException:
@@ -173,9 +174,19 @@ class WebDevice(Emitter):
     def _closed(self) -> None:
         """The connection is no more."""
 
+    @property
+    def _is_attached(self) -> bool:
+        devices = self._frame.desk.state(self._kind).devices
+        return any(known.id == self._attachment.id for known in devices.values())
+
+    def _not_open(self) -> DOMException:
+        """Why nothing can be done with it: it was unplugged, or is not open."""
+        return not_open() if self._is_attached else error_of("gone", kind=self._kind)
+
     def close(self) -> Future[None]:
         """Close it; done when it can be opened again. Fine when it is not open."""
         connection, self._connection = self._connection, ""
+        self._was_closed = True
         if not connection:
             return resolved(None)
         return self._frame.desk.close(self._kind, connection)
@@ -188,8 +199,8 @@ class WebDevice(Emitter):
         return answered.map(lambda _: None)
 
     def _perform(self, operation: Operation, data: bytes = b"", timeout: float | None = None) -> Future[TransferResult]:
-        if not self._connection or not self.opened:
-            raise not_open()
+        if not self.opened:
+            raise self._not_open()
         return self._frame.desk.perform(self._kind, self._connection, operation, data, timeout)
 
 
