@@ -232,6 +232,21 @@ Operation = (
 )
 
 
+def lane_of(operation: Operation) -> str:
+    """What must not overtake each other: operations with the same word here."""
+    match operation:
+        case TransferIn() | IsochronousTransferIn():
+            return f"in {operation.endpoint_number}"
+        case TransferOut() | IsochronousTransferOut():
+            return f"out {operation.endpoint_number}"
+        case DiscardSerial():
+            return "discard"
+        case SetSignals() | GetSignals():
+            return "signals"
+        case _:
+            return ""
+
+
 # -- what comes of them ----------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,14 @@ from msgspec import Struct, field
 from partita.events.device_facts import AttachedDevice, DeviceChange, DeviceKind
 from partita.events.device_filters import ChooserRequest
 from partita.events.device_grants import Grant
-from partita.events.device_transfers import GATTService, OpenOptions, Operation, PairingKind, TransferResult
+from partita.events.device_transfers import (
+    GATTService,
+    OpenOptions,
+    Operation,
+    PairingKind,
+    TransferResult,
+    lane_of,
+)
 from partita.events.permissions import Asker
 from partita.events.secret import Secret
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
@@ -93,7 +100,7 @@ ConnectionPhase = Literal["opening", "open", "closing"]
 
 
 class Connection(Struct, frozen=True, array_like=True):
-    """A device that a document has open, or is about to. ``known_id``: a :class:`KnownDevice`'s ``id``.
+    """A device that a document has open, or is about to: a :class:`KnownDevice`'s ``id``, and the port's ``key`` for it.
 
     ``protected_classes``: of USB interfaces that may not be claimed; None: the list's own. ``services``: of a Bluetooth device,
     once they were looked up.
@@ -102,6 +109,7 @@ class Connection(Struct, frozen=True, array_like=True):
     asker: Asker
     ticket: str
     known_id: str
+    key: str
     phase: ConnectionPhase = "opening"
     protected_classes: tuple[str, ...] | None = None
     services: tuple[GATTService, ...] = ()
@@ -514,12 +522,21 @@ class StopWatch(Effect, frozen=True, tag="devices.stop_watch/1"):
 
 
 class CarryOut(Effect, frozen=True, tag="devices.carry_out/1"):
-    """Do one thing with an open device, and answer the call."""
+    """Do one thing with an open device, and answer the call.
+
+    What was asked for first reaches the device first: one line for each direction of an endpoint, for what a serial port sends,
+    for its signals, and for all that a HID or a Bluetooth device is asked.
+    """
 
     connection: str
     operation: Operation
     call_id: int
     timeout_s: float | None = None
+
+    @property
+    def line(self) -> str:
+        """See :attr:`Effect.line`."""
+        return f"{self.connection}/{lane_of(self.operation)}"
 
 
 class AskPairingHandler(AwaitedEffect, frozen=True, tag="devices.ask_pairing_handler/1"):

@@ -47,6 +47,14 @@ class Effect(Tagged, frozen=True, array_like=True, gc=False):
 
     recovery: ClassVar[Recovery | None] = None
 
+    @property
+    def line(self) -> str:
+        """Effects of an actor that stand in one line are carried out one after another, in the order of their turns.
+
+        Empty: this one stands in none.
+        """
+        return ""
+
 
 class AwaitedEffect(Effect, frozen=True, array_like=True, gc=False):
     """An effect whose :class:`Outcome` will come; until then it is part of its actor's ``pending`` state."""

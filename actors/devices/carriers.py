@@ -6,7 +6,7 @@ from typing import Final, NoReturn, cast
 
 from msgspec import Struct
 
-from partita.actors.devices.connecting import known_by_id
+from partita.actors.devices.connecting import known_of
 from partita.actors.devices.protecting import protected_reports
 from partita.actors.kernel.device_ports import DeviceConnection, PairingAnswer, PairingQuestion
 from partita.actors.kernel.prompt import Prompt
@@ -130,7 +130,7 @@ async def _hand_on(connection: DeviceConnection, effect: HoldConnection, door: D
 def _hidden_channels(effect: HoldConnection, door: Door) -> frozenset[int]:
     state = cast("BrokerState", door.published(door.actor))
     connection = state.connections.get(effect.id)
-    known = None if connection is None or effect.kind != "hid" else known_by_id(state, connection.known_id)
+    known = None if connection is None or effect.kind != "hid" else known_of(state, connection)
     if known is None:
         return frozenset()
     return frozenset(report_id for report_type, report_id in protected_reports(known) if report_type == "input")

@@ -60,7 +60,13 @@ def connected(state: BrokerState, message: PutRequest, request: ConnectDevice, c
     if not may_have(state, origin_of_asker(message.asker.requesting_origin), known, request.verdict):
         return _refused(message, "not_granted")
     name = ctx.id()
-    connection = Connection(message.asker, message.ticket, known.id, protected_classes=request.protected_classes)
+    connection = Connection(
+        message.asker,
+        message.ticket,
+        known.id,
+        known.device.key,
+        protected_classes=request.protected_classes,
+    )
     return Decision(
         events=(ConnectionBegun(name, connection),),
         effects=(HoldConnection(id=name, kind=kind_of(ctx), key=known.device.key, options=request.options),),
@@ -70,6 +76,12 @@ def connected(state: BrokerState, message: PutRequest, request: ConnectDevice, c
 def known_by_id(state: BrokerState, known_id: str) -> KnownDevice | None:
     """The attachment of that id; None when it is gone."""
     return next((known for known in state.devices.values() if known.id == known_id), None)
+
+
+def known_of(state: BrokerState, connection: Connection) -> KnownDevice | None:
+    """What a connection is to; None when it is gone, whatever is attached in its place."""
+    known = state.devices.get(connection.key)
+    return known if known is not None and known.id == connection.known_id else None
 
 
 def _refused(message: PutRequest, reason: BrokerReason) -> Decision:
@@ -157,14 +169,19 @@ def perform(state: BrokerState, message: PerformOperation, ctx: Context) -> Deci
     connection = state.connections.get(message.connection)
     if connection is None or connection.phase != "open":
         return Decision(refusal=DeviceError("gone", "the device is not open (any more)"))
-    known = known_by_id(state, connection.known_id)
+    known = known_of(state, connection)
     if known is None:
         return Decision(refusal=DeviceError("gone", "the device was unplugged"))
-    grant = standing(state, origin_of_asker(connection.asker.requesting_origin), known)
-    protected = protection(message.operation, connection, known, () if grant is None else grant.services)
+    services = _granted_services(state, connection, known) if connection.services else ()
+    protected = protection(message.operation, connection, known, services)
     if protected is not None:
         return Decision(refusal=DeviceError("protected", protected))
     return Decision(effects=(CarryOut(message.connection, message.operation, message.call_id, message.timeout_s),))
+
+
+def _granted_services(state: BrokerState, connection: Connection, known: KnownDevice) -> tuple[str, ...]:
+    grant = standing(state, origin_of_asker(connection.asker.requesting_origin), known)
+    return () if grant is None else grant.services
 
 
 def note_services(state: BrokerState, message: NoteServices, ctx: Context) -> Decision:

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from partita.actors.devices.connecting import known_by_id
+from partita.actors.devices.connecting import known_of
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
 from partita.events.devices import (
@@ -28,7 +28,7 @@ REFUSED: Final = PairingAnswered("", confirmed=False)
 def ask(state: BrokerState, message: AskPairing, ctx: Context) -> Decision:
     """Ask the handler. A connection that is gone is not paired."""
     connection = state.connections.get(message.connection)
-    known = None if connection is None else known_by_id(state, connection.known_id)
+    known = None if connection is None else known_of(state, connection)
     if connection is None or known is None:
         return Decision(reply=REFUSED)
     question = ctx.id()

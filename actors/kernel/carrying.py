@@ -59,11 +59,11 @@ class Call:
 class EffectDoor:
     """The :class:`~partita.actors.kernel.world.Door` of one effect."""
 
-    __slots__ = ("_carrying", "_has_task", "_key", "actor", "cause", "stopped")
+    __slots__ = ("_carrying", "_key", "actor", "cause", "has_task", "stopped")
 
     def __init__(self, carrying: Carrying, actor: str, cause: Cause, key: str = "", *, has_task: bool = True) -> None:
         self._carrying = carrying
-        self._has_task = has_task
+        self.has_task = has_task
         self._key = key
         self.actor = actor
         self.cause = cause
@@ -90,8 +90,8 @@ class EffectDoor:
 
     async def before_waiting(self) -> None:
         """See :meth:`partita.actors.kernel.world.Door.before_waiting`."""
-        if not self._has_task:
-            self._has_task = True
+        if not self.has_task:
+            self.has_task = True
             await task_wanted()
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
@@ -150,6 +150,41 @@ class EffectDoor:
         self._carrying.stop(effect_id)
 
 
+class _Place:
+    """An effect's place in a line: it begins when nobody stands before it any more."""
+
+    __slots__ = ("_begin", "_forget", "_line", "_lines", "next", "stopped")
+
+    def __init__(self, lines: dict[str, _Place], line: str) -> None:
+        self._lines = lines
+        self._line = line
+        self._begin: Callable[[], object] = _nothing
+        self._forget: Callable[[], object] = _nothing
+        self.next: _Place | None = None
+        self.stopped = False
+
+    def wait(self, begin: Callable[[], object], forget: Callable[[], object]) -> None:
+        """Begin when it is its turn; ``forget`` it when it is stopped before that."""
+        self._begin = begin
+        self._forget = forget
+
+    def stop(self) -> None:
+        """Who is stopped while he waits is passed by."""
+        if not self.stopped:
+            self.stopped = True
+            self._forget()
+
+    def leave(self) -> None:
+        """The next one's turn has come."""
+        following = self.next
+        while following is not None and following.stopped:
+            following = following.next
+        if following is not None:
+            following._begin()  # noqa: SLF001  # its own kind
+        elif self._lines.get(self._line) is not None:
+            del self._lines[self._line]
+
+
 class Carrying:
     """Begins effects, knows which are under way, and stops them."""
 
@@ -161,6 +196,7 @@ class Carrying:
         self._under_way: dict[str, tuple[CarriedOut, EffectDoor]] = {}
         self._emptied: Future[None] | None = None
         self._ended = False
+        self._lines: dict[str, _Place] = {}
 
     @property
     def under_way(self) -> int:
@@ -202,15 +238,39 @@ class Carrying:
         kernel = self.partition.kernel
         prompt = kernel.begins_promptly and type(self._carriers.get(type(effect))) is Prompt
         door = EffectDoor(self, actor, cause, key, has_task=not prompt)
+        place, is_first = self._placed(actor, effect.line)
 
         def work() -> Coroutine[object, object, None]:
-            return self._carry_out(key, door, actor, effect)
+            return self._carry_out(key, door, actor, effect, place)
 
-        carry_out = kernel.carry_out_promptly if prompt else kernel.carry_out
-        carried = carry_out(work, f"{type(effect).__name__} of {actor}")
-        self._under_way[key] = carried, door
+        name = f"{type(effect).__name__} of {actor}"
+        if place is None or is_first:
+            carry_out = kernel.carry_out_promptly if prompt else kernel.carry_out
+            self._under_way[key] = carry_out(work, name), door
+            return
 
-    async def _carry_out(self, key: str, door: EffectDoor, actor: str, effect: Effect) -> None:
+        def begin() -> None:
+            if not self._ended:
+                self._under_way[key] = kernel.carry_out(work, name), door
+
+        door.has_task = True
+        self._under_way[key] = place, door
+        place.wait(begin, lambda: self._under_way.pop(key, None))
+
+    def _placed(self, actor: str, line: str) -> tuple[_Place | None, bool]:
+        """A place behind the last one of the line, and whether it is the first; None for an effect that stands in none."""
+        if not line:
+            return None, True
+        line = f"{actor} {line}"
+        last = self._lines.get(line)
+        place = self._lines[line] = _Place(self._lines, line)
+        if last is not None:
+            last.next = place
+        return place, last is None
+
+    async def _carry_out(
+        self, key: str, door: EffectDoor, actor: str, effect: Effect, place: _Place | None = None
+    ) -> None:
         try:
             outcome = await self._carriers[type(effect)](effect, door)
         except Exception as error:  # noqa: BLE001  # one effect's defect must not end the others
@@ -232,6 +292,8 @@ class Carrying:
             ):  # if its actor waits for it all the same, it must not do so for ever
                 door.tell(EffectLost(effect.id, "it ended without an outcome"))
         finally:
+            if place is not None:
+                place.leave()
             self._under_way.pop(key, None)
             if self._emptied is not None and not self._under_way:
                 self._emptied.set(None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
 
 from partita.actors.devices.bluetooth_filters import bluetooth_request
 from partita.actors.devices.standing import standing
@@ -11,10 +11,13 @@ from partita.actors.kernel.future import Future, resolved
 from partita.devices.errors import refusal
 from partita.devices.frame import DeviceFrame, WebDevice
 from partita.devices.gatt import RemoteServer
+from partita.devices.operation import OperationFuture
 from partita.events.device_facts import BluetoothFacts
 from partita.events.device_transfers import OpenBluetooth, Operation, TransferResult
 from partita.events.devices import BrokerAnswer, KnownDevice
 from partita.events.errors import NetworkError, NotFoundError
+
+T = TypeVar("T")
 
 TIMEOUT_S: Final = 30.0
 """How long a device may take (Bluetooth Core 3.F.3.3.3, the transaction timeout of ATT)."""
@@ -110,11 +113,13 @@ class WebBluetoothDevice(WebDevice):
 
         return self._open(OpenBluetooth(), self.gatt.take).map(on_open)
 
-    def perform(self, operation: Operation, data: bytes = b"") -> Future[TransferResult]:
+    def perform(
+        self, operation: Operation, make: Callable[[TransferResult], T], data: bytes = b""
+    ) -> OperationFuture[T]:
         """Do something with one of its attributes."""
         if not self.opened:
             raise NetworkError("GATT Server is disconnected. Cannot perform GATT operations. (Re)connect first.")
-        return self._perform(operation, data, TIMEOUT_S)
+        return self._perform(operation, make, data, TIMEOUT_S)
 
     def _closed(self) -> None:
         self.gatt.lost()

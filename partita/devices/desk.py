@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from partita.actors.devices.carriers import INCOMING, PAIRING, IncomingFrom
 from partita.actors.devices.shown import shown
@@ -16,7 +16,8 @@ from partita.actors.pages.brokers import broker_of
 from partita.actors.pages.frames import document_of
 from partita.actors.pages.sites import origin_of
 from partita.actors.permissions.carriers import failure_of
-from partita.devices.errors import error_of, translated
+from partita.devices.errors import error_of
+from partita.devices.operation import OperationFuture
 from partita.devices.pairing import PairingDesk
 from partita.devices.requests import DevicePermission, USBProtectedClasses
 from partita.devices.telling import DeviceTelling
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from partita.frame import FrameTree
     from partita.permissions import PermissionDesk
     from partita.system import System
+
+T = TypeVar("T")
 
 KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 MOST_EARLY: Final = 1000
@@ -141,12 +144,21 @@ class DeviceDesk:
         return self.partition.ask(message, to=tree.actor)
 
     def perform(
-        self, kind: DeviceKind, connection: str, operation: Operation, data: bytes = b"", timeout: float | None = None
-    ) -> Future[TransferResult]:
-        """Do something with an open device. Fails with a :class:`DOMException`."""
+        self,
+        kind: DeviceKind,
+        connection: str,
+        operation: Operation,
+        make: Callable[[TransferResult], T],
+        *,
+        data: bytes,
+        timeout: float | None,
+    ) -> OperationFuture[T]:
+        """Do something with an open device; ``make`` has the port's result. Fails with a :class:`DOMException`."""
         carrying = self.partition.carrying
-        number, call = carrying.open_call(data)
+        number = carrying.number()
         message = checked(PerformOperation(connection, operation, number, timeout))
+        future = OperationFuture(carrying, number, kind, make)
+        _, call = carrying.open_call(data, future, number)
         taken = self.partition.ask(message, to=broker_of(kind), durable=False)
 
         def on_taken() -> None:
@@ -155,7 +167,7 @@ class DeviceDesk:
                 call.reject(error)
 
         taken.when_done(on_taken)
-        return translated(call.future, kind)
+        return future
 
     def close(self, kind: DeviceKind, connection: str) -> Future[None]:
         """Close a connection; done when the device can be opened again."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final
 
-from partita.actors.kernel.future import Future
 from partita.events.device_facts import DeviceKind
 from partita.events.devices import BrokerAnswer
 from partita.events.errors import (
     AbortError,
-    DeviceError,
     DOMException,
     InvalidStateError,
     NetworkError,
@@ -18,8 +16,6 @@ from partita.events.errors import (
     NotSupportedError,
     SecurityError,
 )
-
-T = TypeVar("T")
 
 _ERRORS: Final[Mapping[str, type[DOMException]]] = {
     "not_granted": SecurityError,
@@ -69,23 +65,6 @@ def refusal(answer: BrokerAnswer, kind: DeviceKind) -> DOMException | None:
     if answer.reason in ("cancelled", "unknown_device"):
         return NotFoundError(CANCELLED[kind])
     return error_of(answer.reason, answer.failure, kind)
-
-
-def translated(future: Future[T], kind: DeviceKind) -> Future[T]:
-    """The same, which fails with the web's exception where the port has failed."""
-    shown: Future[T] = Future()
-
-    def on_done() -> None:
-        error = future.failure()
-        if error is None:
-            shown.set(future.outcome())
-        elif isinstance(error, DeviceError):
-            shown.set_exception(error_of(error.failure, str(error), kind))
-        else:
-            shown.set_exception(error)
-
-    future.when_done(on_done)
-    return shown
 
 
 def not_open(what: str = "The device") -> InvalidStateError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from partita.actors.devices.offering import handed_over
 from partita.actors.kernel.future import Future, resolved
 from partita.devices.errors import error_of, not_open, refusal
+from partita.devices.operation import OperationFuture
 from partita.emitter import Emitter
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import OpenOptions, Operation, TransferResult
@@ -198,10 +199,20 @@ class WebDevice(Emitter):
         )
         return answered.map(lambda _: None)
 
-    def _perform(self, operation: Operation, data: bytes = b"", timeout: float | None = None) -> Future[TransferResult]:
+    def _perform(
+        self,
+        operation: Operation,
+        make: Callable[[TransferResult], T],
+        data: bytes = b"",
+        timeout: float | None = None,
+    ) -> OperationFuture[T]:
         if not self.opened:
             raise self._not_open()
-        return self._frame.desk.perform(self._kind, self._connection, operation, data, timeout)
+        return self._frame.desk.perform(self._kind, self._connection, operation, make, data=data, timeout=timeout)
+
+
+def nothing(_: TransferResult) -> None:
+    """What comes of an operation that has no result."""
 
 
 def as_bytes(data: bytes | bytearray | memoryview) -> bytes:

@@ -83,7 +83,7 @@ class RemoteServer:
     def _all(self) -> Future[tuple[RemoteService, ...]]:
         """Looked up once a connection."""
         if self._services is None or (self._services.done and self._services.failure() is not None):
-            self._services = self.device.perform(DiscoverServices()).map(self._made)
+            self._services = self.device.perform(DiscoverServices(), self._made)
         return self._services
 
     def _made(self, result: TransferResult) -> tuple[RemoteService, ...]:
@@ -167,7 +167,7 @@ class RemoteCharacteristic(Emitter):
             self.take(result.data)
             return result.data
 
-        return self.service.device.perform(ReadAttribute(self.handle)).map(value)
+        return self.service.device.perform(ReadAttribute(self.handle), value)
 
     def write_value_with_response(self, value: Data) -> Future[None]:
         """Write it; done when the device has said so. At most 512 bytes. See :meth:`read_value`."""
@@ -185,17 +185,17 @@ class RemoteCharacteristic(Emitter):
         def on_written(_: TransferResult) -> None:
             self.value = content
 
-        return self.service.device.perform(WriteAttribute(self.handle, with_response), content).map(on_written)
+        return self.service.device.perform(WriteAttribute(self.handle, with_response), on_written, content)
 
     def start_notifications(self) -> Future[RemoteCharacteristic]:
         """From now on, ``characteristicvaluechanged`` tells of each value. See :meth:`read_value`."""
         if self.properties.isdisjoint(("notify", "indicate")):
             raise NotSupportedError("GATT operation not permitted: the characteristic does not notify.")
-        return self.service.device.perform(StartNotifications(self.handle)).map(lambda _: self)
+        return self.service.device.perform(StartNotifications(self.handle), lambda _: self)
 
     def stop_notifications(self) -> Future[RemoteCharacteristic]:
         """Not any more."""
-        return self.service.device.perform(StopNotifications(self.handle)).map(lambda _: self)
+        return self.service.device.perform(StopNotifications(self.handle), lambda _: self)
 
     def get_descriptor(self, descriptor: Name) -> Future[RemoteDescriptor]:
         """The first of this UUID. Raises :class:`SecurityError` for one on the block list; fails with :class:`NotFoundError`."""
@@ -232,7 +232,7 @@ class RemoteDescriptor:
             self.value = result.data
             return result.data
 
-        return self.characteristic.service.device.perform(ReadAttribute(self._handle)).map(value)
+        return self.characteristic.service.device.perform(ReadAttribute(self._handle), value)
 
     def write_value(self, value: Data) -> Future[None]:
         """Write it. At most 512 bytes. See :meth:`RemoteCharacteristic.read_value`."""
@@ -241,7 +241,7 @@ class RemoteDescriptor:
         def on_written(_: TransferResult) -> None:
             self.value = content
 
-        return self.characteristic.service.device.perform(WriteAttribute(self._handle), content).map(on_written)
+        return self.characteristic.service.device.perform(WriteAttribute(self._handle), on_written, content)
 
     def __repr__(self) -> str:
         return f"<RemoteDescriptor {self.uuid}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -13,7 +13,7 @@ from partita.actors.devices.hid_collections import HIDCollectionInfo, report_len
 from partita.actors.devices.shown import collections_of, hid_shown
 from partita.actors.kernel.future import Future
 from partita.devices.errors import refusal
-from partita.devices.frame import DeviceFrame, WebDevice, WebDevices, as_bytes
+from partita.devices.frame import DeviceFrame, WebDevice, WebDevices, as_bytes, nothing
 from partita.events.device_facts import HIDFacts
 from partita.events.device_filters import HIDRequest
 from partita.events.device_transfers import Incoming, OpenHID, ReceiveFeatureReport, SendFeatureReport, SendReport
@@ -119,20 +119,20 @@ class WebHIDDevice(WebDevice):
         :class:`SecurityError` for a report that is protected, with :class:`NetworkError`.
         """
         self._check_id(report_id)
-        return self._perform(SendReport(report_id), as_bytes(data), timeout).map(_nothing)
+        return self._perform(SendReport(report_id), nothing, as_bytes(data), timeout)
 
     def send_feature_report(
         self, report_id: int, data: bytes | bytearray | memoryview, *, timeout: float = TIMEOUT_S
     ) -> Future[None]:
         """Send a feature report; as :meth:`send_report` does."""
         self._check_id(report_id)
-        return self._perform(SendFeatureReport(report_id), as_bytes(data), timeout).map(_nothing)
+        return self._perform(SendFeatureReport(report_id), nothing, as_bytes(data), timeout)
 
     def receive_feature_report(self, report_id: int, *, timeout: float = TIMEOUT_S) -> Future[bytes]:
         """Ask for a feature report: its data, without the id. Raises and fails as :meth:`send_report` does."""
         self._check_id(report_id)
         length = self._lengths.get(("feature", report_id), 0) or _LONGEST_ID
-        return self._perform(ReceiveFeatureReport(report_id, length), b"", timeout).map(lambda result: result.data)
+        return self._perform(ReceiveFeatureReport(report_id, length), lambda result: result.data, b"", timeout)
 
     def _check_id(self, report_id: int) -> None:
         if not isinstance(report_id, int) or isinstance(report_id, bool) or not 0 <= report_id <= _LONGEST_ID:
@@ -144,7 +144,3 @@ class WebHIDDevice(WebDevice):
 
     def __repr__(self) -> str:
         return f"<WebHIDDevice {self.product_name!r} {self.vendor_id:04x}:{self.product_id:04x}>"
-
-
-def _nothing(_: Any) -> None:
-    return None

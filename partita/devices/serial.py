@@ -13,7 +13,7 @@ from partita.actors.devices.filters import serial_filters, service_class
 from partita.actors.devices.shown import serial_shown
 from partita.actors.kernel.future import Future, resolved
 from partita.devices.errors import error_of, refusal
-from partita.devices.frame import DeviceFrame, WebDevice, WebDevices, as_bytes
+from partita.devices.frame import DeviceFrame, WebDevice, WebDevices, as_bytes, nothing
 from partita.events.device_facts import SerialFacts
 from partita.events.device_filters import SerialRequest
 from partita.events.device_transfers import (
@@ -183,7 +183,7 @@ class WebSerialPort(WebDevice):
         """Set its lines; what is None stays as it is. Raises :class:`TypeError` when nothing is said."""
         if data_terminal_ready is None and request_to_send is None and break_ is None:
             raise TypeError("Signals dictionary must contain at least one member.")
-        return self._perform(SetSignals(data_terminal_ready, request_to_send, break_), timeout=TIMEOUT_S).map(_nothing)
+        return self._perform(SetSignals(data_terminal_ready, request_to_send, break_), nothing, timeout=TIMEOUT_S)
 
     def get_signals(self) -> Future[InputSignals]:
         """Its lines: ``data_carrier_detect``, ``clear_to_send``, ``ring_indicator``, ``data_set_ready``."""
@@ -192,19 +192,19 @@ class WebSerialPort(WebDevice):
             assert result.signals is not None, "that is what was asked for"
             return result.signals
 
-        return self._perform(GetSignals(), timeout=TIMEOUT_S).map(signals)
+        return self._perform(GetSignals(), signals, timeout=TIMEOUT_S)
 
     def write(self, data: bytes, timeout: float | None) -> Future[None]:
         """For its ``writable``."""
-        return self._perform(WriteSerial(), data, timeout).map(_nothing)
+        return self._perform(WriteSerial(), nothing, data, timeout)
 
     def drain(self, timeout: float | None) -> Future[None]:
         """For its ``writable``."""
-        return self._perform(DrainSerial(), timeout=timeout).map(_nothing)
+        return self._perform(DrainSerial(), nothing, timeout=timeout)
 
     def discard(self) -> Future[None]:
         """For its ``writable``."""
-        return self._perform(DiscardSerial("out"), timeout=TIMEOUT_S).map(_nothing)
+        return self._perform(DiscardSerial("out"), nothing, timeout=TIMEOUT_S)
 
     def __repr__(self) -> str:
         return f"<WebSerialPort {self.port_name!r}>"
@@ -320,10 +320,6 @@ class SerialWritable:
     def abort(self) -> Future[None]:
         """Throw away what was written and has not been sent."""
         return self._port.discard()
-
-
-def _nothing(_: TransferResult) -> None:
-    return None
 
 
 def _one_of(name: str, value: object, known: tuple[object, ...]) -> None:

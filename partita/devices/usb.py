@@ -18,7 +18,7 @@ from partita.actors.devices.structures import (
 from partita.actors.devices.usb_descriptors import usb_device
 from partita.actors.kernel.future import Future
 from partita.devices.errors import refusal
-from partita.devices.frame import DeviceFrame, WebDevice, WebDevices, as_bytes
+from partita.devices.frame import DeviceFrame, WebDevice, WebDevices, as_bytes, nothing
 from partita.events.device_facts import USBFacts
 from partita.events.device_filters import USBRequest
 from partita.events.device_transfers import (
@@ -206,7 +206,7 @@ class WebUSBDevice(WebDevice):
             self._configuration = selected
             self._claimed.clear()
 
-        return self._perform(SelectConfiguration(configuration_value), timeout=TIMEOUT_S).map(on_selected)
+        return self._perform(SelectConfiguration(configuration_value), on_selected, timeout=TIMEOUT_S)
 
     def claim_interface(self, interface_number: int) -> Future[None]:
         """Claim an interface of the configuration. Fine when it is claimed already.
@@ -219,7 +219,7 @@ class WebUSBDevice(WebDevice):
         def on_claimed(_: TransferResult) -> None:
             self._claimed.setdefault(interface_number, interface.alternate)
 
-        return self._perform(ClaimInterface(interface_number), timeout=TIMEOUT_S).map(on_claimed)
+        return self._perform(ClaimInterface(interface_number), on_claimed, timeout=TIMEOUT_S)
 
     def release_interface(self, interface_number: int) -> Future[None]:
         """Claim it no longer. Fine when it is not claimed."""
@@ -228,7 +228,7 @@ class WebUSBDevice(WebDevice):
         def on_released(_: TransferResult) -> None:
             self._claimed.pop(interface_number, None)
 
-        return self._perform(ReleaseInterface(interface_number), timeout=TIMEOUT_S).map(on_released)
+        return self._perform(ReleaseInterface(interface_number), on_released, timeout=TIMEOUT_S)
 
     def select_alternate_interface(self, interface_number: int, alternate_setting: int) -> Future[None]:
         """Set an interface that is claimed in another way. Raises :class:`InvalidStateError`, :class:`NotFoundError`."""
@@ -247,16 +247,16 @@ class WebUSBDevice(WebDevice):
             self._claimed[interface_number] = selected
 
         operation = SelectAlternateInterface(interface_number, alternate_setting)
-        return self._perform(operation, timeout=TIMEOUT_S).map(on_selected)
+        return self._perform(operation, on_selected, timeout=TIMEOUT_S)
 
     def reset(self) -> Future[None]:
         """Reset the device (USB 2.0 7.1.7.5)."""
-        return self._perform(ResetDevice(), timeout=TIMEOUT_S).map(_nothing)
+        return self._perform(ResetDevice(), nothing, timeout=TIMEOUT_S)
 
     def clear_halt(self, direction: USBDirection, endpoint_number: int) -> Future[None]:
         """An endpoint that has stalled can be used again."""
         self._endpoint(direction, endpoint_number, None)
-        return self._perform(ClearHalt(direction, endpoint_number), timeout=TIMEOUT_S).map(_nothing)
+        return self._perform(ClearHalt(direction, endpoint_number), nothing, timeout=TIMEOUT_S)
 
     # -- transfers --------------------------------------------------------------------------------------------------
 
@@ -268,7 +268,7 @@ class WebUSBDevice(WebDevice):
         Raises :class:`TypeError` for a setup that is none; an interface, or an endpoint's, has to be claimed.
         """
         operation = self._control("in", setup, _length(length))
-        return self._perform(operation, timeout=timeout).map(_came)
+        return self._perform(operation, _came, timeout=timeout)
 
     def control_transfer_out(
         self, setup: Mapping[str, Any] | ControlSetup, data: Data = b"", *, timeout: float | None = TIMEOUT_S
@@ -276,7 +276,7 @@ class WebUSBDevice(WebDevice):
         """Tell something, with up to 65,535 bytes of data. See :meth:`control_transfer_in`."""
         content = as_bytes(data)
         operation = self._control("out", setup, _length(len(content)))
-        return self._perform(operation, content, timeout).map(_went)
+        return self._perform(operation, _went, content, timeout)
 
     def transfer_in(
         self, endpoint_number: int, length: int, *, timeout: float | None = None
@@ -288,14 +288,14 @@ class WebUSBDevice(WebDevice):
         as long as it takes.
         """
         self._endpoint("in", endpoint_number, "bulk")
-        return self._perform(TransferIn(endpoint_number, length), timeout=timeout).map(_came)
+        return self._perform(TransferIn(endpoint_number, length), _came, timeout=timeout)
 
     def transfer_out(
         self, endpoint_number: int, data: Data, *, timeout: float | None = TIMEOUT_S
     ) -> Future[USBOutTransferResult]:
         """Bulk or interrupt. Raises as :meth:`transfer_in` does."""
         self._endpoint("out", endpoint_number, "bulk")
-        return self._perform(TransferOut(endpoint_number), as_bytes(data), timeout).map(_went)
+        return self._perform(TransferOut(endpoint_number), _went, as_bytes(data), timeout)
 
     def isochronous_transfer_in(
         self, endpoint_number: int, packet_lengths: Iterable[int], *, timeout: float | None = TIMEOUT_S
@@ -303,7 +303,7 @@ class WebUSBDevice(WebDevice):
         """Packets of at most these lengths. Raises as :meth:`transfer_in` does."""
         self._endpoint("in", endpoint_number, "isochronous")
         operation = IsochronousTransferIn(endpoint_number, tuple(packet_lengths))
-        return self._perform(operation, timeout=timeout).map(_packets_came)
+        return self._perform(operation, _packets_came, timeout=timeout)
 
     def isochronous_transfer_out(
         self, endpoint_number: int, data: Data, packet_lengths: Iterable[int], *, timeout: float | None = TIMEOUT_S
@@ -313,7 +313,7 @@ class WebUSBDevice(WebDevice):
         lengths, content = tuple(packet_lengths), as_bytes(data)
         if sum(lengths) != len(content):
             raise TypeError(f"the packets are {sum(lengths)} bytes together, and the data {len(content)}")
-        return self._perform(IsochronousTransferOut(endpoint_number, lengths), content, timeout).map(_packets_went)
+        return self._perform(IsochronousTransferOut(endpoint_number, lengths), _packets_went, content, timeout)
 
     # -- what may be done -------------------------------------------------------------------------------------------
 
@@ -364,10 +364,6 @@ class WebUSBDevice(WebDevice):
 
 def _nothing_comes(_: Incoming) -> None:
     """USB devices send nothing unasked."""
-
-
-def _nothing(_: TransferResult) -> None:
-    return None
 
 
 def _length(length: int) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from partita.actors.kernel.context import Random
@@ -40,12 +40,27 @@ BACK_AFTER_S: Final = 30.0
 """What a fault has unplugged is plugged in again within so many seconds."""
 
 
-class Bus:
-    """What is plugged in. ``carried``: for each device's key, how many operations reached it."""
+Waits = Callable[[Clock, float, Future[None]], Awaitable[None]]
+"""Waits so many seconds for a future, and raises :class:`TimeoutError` then."""
 
-    def __init__(self, faults: Faults, clock: Clock, *, settings: Mapping[str, float] | None = None) -> None:
+
+class Bus:
+    """What is plugged in. ``carried``: for each device's key, how many operations reached it.
+
+    ``within``: what waits in the kernel that it is used under; the simulation kernel's, unless it is said otherwise.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        clock: Clock,
+        *,
+        settings: Mapping[str, float] | None = None,
+        within: Waits = Within,
+    ) -> None:
         self.faults = faults
         self.clock = clock
+        self.within = within
         self.latency_s = (settings or {}).get("device.latency_s", 0.0)
         self.carried: dict[str, int] = {}
         self._plugged: dict[str, SimulatedDevice] = {}
@@ -248,7 +263,7 @@ class _Connection:
         name = id(waiting)
         self._waiting[name] = waiting
         try:
-            await Within(self.bus.clock, seconds, waiting)
+            await (waiting if seconds is None else self.bus.within(self.bus.clock, seconds, waiting))
         except TimeoutError:
             pass
         finally:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from partita.devices.bluetooth import WebBluetoothDevice
+from partita.devices.frame import nothing
 from partita.events.errors import NetworkError, NotFoundError, NotSupportedError, SecurityError
 from partita.page import Page
 from tests.devices.peripherals import CONTROL_POINT, TIMEOUT_S, Belt, Rig, rig, settled
@@ -91,9 +92,9 @@ def test_the_broker_keeps_what_the_page_does_not_show(belt: Rig) -> None:
     device = connected(belt)
     device.gatt.get_primary_services().get(TIMEOUT_S)
     with pytest.raises(SecurityError, match="not named"):
-        device.perform(ReadAttribute(9)).get(TIMEOUT_S)
+        device.perform(ReadAttribute(9), nothing).get(TIMEOUT_S)
     with pytest.raises(SecurityError, match="no attribute"):
-        device.perform(ReadAttribute(99)).get(TIMEOUT_S)
+        device.perform(ReadAttribute(99), nothing).get(TIMEOUT_S)
 
 
 def test_blocked_attributes(belt: Rig) -> None:
