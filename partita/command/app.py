@@ -10,6 +10,7 @@ import typer
 from partita import __version__
 from partita.command.bisect import bisect
 from partita.command.debug import debug
+from partita.command.devices import grants, list_devices, watch
 from partita.command.diff import diff
 from partita.command.download import download
 from partita.command.downloads import downloads
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+devices = typer.Typer(help="Look at devices, and at what was granted.", no_args_is_help=True, rich_markup_mode=None)
 log = typer.Typer(help="Look at a partition's log.", no_args_is_help=True, rich_markup_mode=None)
 
 MAIN: Final[tuple[Callable[..., None], ...]] = (
@@ -49,12 +51,16 @@ MAIN: Final[tuple[Callable[..., None], ...]] = (
     simulate,
 )
 OF_THE_LOG: Final[tuple[Callable[..., None], ...]] = (show, tail, verify, export, har)
+OF_DEVICES: Final[tuple[Callable[..., None], ...]] = (list_devices, watch, grants)
 
 for command in MAIN:
     app.command(command.__name__.replace("_", "-"))(ending(command))
 for command in OF_THE_LOG:
     log.command(command.__name__)(ending(command))
 app.add_typer(log, name="log")
+for command in OF_DEVICES:
+    devices.command(command.__name__.removesuffix("_devices"))(ending(command))
+app.add_typer(devices, name="devices")
 
 
 def _print_version(wanted: bool) -> None:

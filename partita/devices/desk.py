@@ -108,6 +108,10 @@ class DeviceDesk:
         answered.when_done(on_answer)
         return known
 
+    def watch(self, kind: DeviceKind) -> None:
+        """Have it known what is attached; nobody waits."""
+        self.partition.tell(WatchDevices(), to=broker_of(kind))
+
     def choose(
         self, tree: FrameTree, number: int, kind: DeviceKind, request: ChooserRequest, *, permitted: bool
     ) -> Future[BrokerAnswer]:
