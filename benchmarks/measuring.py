@@ -53,6 +53,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """Small files that are downloaded in a round."""
     cache_entries: int
     """In the cache of a session whose memory is measured."""
+    reports: int
+    """HID reports in a round."""
+    transfers: int
+    """USB transfers in a round."""
 
 
 FULL = Sizes(
@@ -72,6 +76,8 @@ FULL = Sizes(
     download_mib=1024,
     download_files=2_000,
     cache_entries=10_000,
+    reports=10_000,
+    transfers=4_000,
 )
 SMOKE = Sizes(
     rounds=2,
@@ -90,6 +96,8 @@ SMOKE = Sizes(
     download_mib=16,
     download_files=40,
     cache_entries=300,
+    reports=500,
+    transfers=80,
 )
 
 

@@ -50,6 +50,10 @@ class Faults:
         self.struck.append(fault)
         return random
 
+    def may_strike(self, prefix: str) -> bool:
+        """Whether any fault may whose name begins so."""
+        return any(name.startswith(prefix) for name in self._odds)
+
     def hold(self, prefix: str) -> None:
         """Those whose names begin so strike not before they are released."""
         held = {name: likely for name, likely in self._odds.items() if name.startswith(prefix)}

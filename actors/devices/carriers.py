@@ -13,7 +13,7 @@ from partita.actors.kernel.prompt import Prompt
 from partita.actors.kernel.world import Carriers, Door
 from partita.actors.permissions.carriers import failure_of
 from partita.events.device_facts import DeviceKind
-from partita.events.device_transfers import Incoming, PairingKind
+from partita.events.device_transfers import Incoming, PairingKind, TransferResult
 from partita.events.devices import (
     AskPairing,
     AskPairingHandler,
@@ -161,9 +161,12 @@ async def carry_out(effect: CarryOut, door: Door) -> None:
     data = cast("bytes", call.payload)
     try:
         connection = door.world.devices.connection(effect.connection)
-        await door.before_waiting()
-        result = await connection.perform(effect.operation, data, effect.timeout_s)
+        result = connection.perform(effect.operation, data, effect.timeout_s)
+        if not isinstance(result, TransferResult):
+            await door.before_waiting()
+            result = await result
         if result.services:
+            await door.before_waiting()
             await door.ask(NoteServices(effect.connection, result.services))
     except DeviceError as error:
         call.reject(error)

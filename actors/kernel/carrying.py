@@ -59,11 +59,11 @@ class Call:
 class EffectDoor:
     """The :class:`~partita.actors.kernel.world.Door` of one effect."""
 
-    __slots__ = ("_carrying", "_key", "actor", "cause", "has_task", "stopped")
+    __slots__ = ("_carrying", "_has_task", "_key", "actor", "cause", "stopped")
 
-    def __init__(self, carrying: Carrying, actor: str, cause: Cause, key: str = "", *, has_task: bool = True) -> None:
+    def __init__(self, carrying: Carrying, actor: str, cause: Cause, key: str = "", *, _has_task: bool = True) -> None:
         self._carrying = carrying
-        self.has_task = has_task
+        self._has_task = _has_task
         self._key = key
         self.actor = actor
         self.cause = cause
@@ -90,8 +90,8 @@ class EffectDoor:
 
     async def before_waiting(self) -> None:
         """See :meth:`partita.actors.kernel.world.Door.before_waiting`."""
-        if not self.has_task:
-            self.has_task = True
+        if not self._has_task:
+            self._has_task = True
             await task_wanted()
 
     def tell(self, message: Message, *, to: str | None = None) -> None:
@@ -237,23 +237,22 @@ class Carrying:
         key = effect.id if isinstance(effect, AwaitedEffect) else f"{actor}#{next(self._numbers)}"
         kernel = self.partition.kernel
         prompt = kernel.begins_promptly and type(self._carriers.get(type(effect))) is Prompt
-        door = EffectDoor(self, actor, cause, key, has_task=not prompt)
+        door = EffectDoor(self, actor, cause, key, _has_task=not prompt)
         place, is_first = self._placed(actor, effect.line)
 
         def work() -> Coroutine[object, object, None]:
             return self._carry_out(key, door, actor, effect, place)
 
         name = f"{type(effect).__name__} of {actor}"
+        carry_out = kernel.carry_out_promptly if prompt else kernel.carry_out
         if place is None or is_first:
-            carry_out = kernel.carry_out_promptly if prompt else kernel.carry_out
             self._under_way[key] = carry_out(work, name), door
             return
 
         def begin() -> None:
             if not self._ended:
-                self._under_way[key] = kernel.carry_out(work, name), door
+                self._under_way[key] = carry_out(work, name), door
 
-        door.has_task = True
         self._under_way[key] = place, door
         place.wait(begin, lambda: self._under_way.pop(key, None))
 

@@ -210,20 +210,30 @@ async def run_into(future: Future[Any], function: Callback, arguments: tuple[obj
     except Exception as error:  # noqa: BLE001  # see CallbackThread
         future.set_exception(error)
     except BaseException:
-        future.set_exception(RuntimeError("the loop that the callback ran in has ended"))
+        future.set_exception(RuntimeError(_LOOP_ENDED))
         raise
     else:
         future.set(result)
 
 
+AT_A_TIME: Final = 50
+"""So many plain functions run in a trio loop before others have their turn."""
+
+_LOOP_ENDED: Final = "the loop that the callback ran in has ended"
+
+
 class _TrioLoop:
-    """One for a loop: trio begins tasks in any order, but what is run here begins in the order it was handed over."""
+    """One for a loop: trio begins tasks in any order, but what is run here begins in the order it was handed over.
+
+    Plain functions run in a task that they share, one after another; what has to be awaited gets one of its own.
+    """
 
     _of_this_loop: Final[trio.lowlevel.RunVar[_TrioLoop]] = trio.lowlevel.RunVar("partita callbacks")
 
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._ended = False
+        self._is_due = False
         self._work: deque[tuple[Future[Any], Callback, tuple[object, ...]]] = deque()
 
     @classmethod
@@ -247,21 +257,53 @@ class _TrioLoop:
 
     def run(self, function: Callback, *arguments: object) -> Future[Any]:
         future: Future[Any] = Future()
-
-        def begin() -> None:
-            self._work.append((future, function, arguments))
-            trio.lowlevel.spawn_system_task(self._run_next, name="partita callback")
-
-        try:
-            self._token.run_sync_soon(begin)
-        except trio.RunFinishedError as error:
-            self._ended = True
-            future.set_exception(error)
+        self._work.append((future, function, arguments))
+        if not self._is_due:
+            self._is_due = True
+            try:
+                self._token.run_sync_soon(self._begin)
+            except trio.RunFinishedError as error:
+                self._ended = True
+                self._fail_all(error)
         return future
 
-    async def _run_next(self) -> None:
-        """What was handed over first, whichever task this is."""
-        await run_into(*self._work.popleft())
+    def _begin(self) -> None:
+        trio.lowlevel.spawn_system_task(self._run_all, name="partita callbacks")
+
+    async def _run_all(self) -> None:
+        try:
+            while True:
+                for _ in range(AT_A_TIME):
+                    if not self._work:
+                        self._is_due = False
+                        if not self._work:  # handed over just now, by who saw that it was due
+                            return
+                        self._is_due = True
+                    self._run_next()
+                await trio.lowlevel.checkpoint()
+        except BaseException:  # the loop ends
+            self._ended = True
+            self._fail_all(RuntimeError(_LOOP_ENDED))
+            raise
+
+    def _run_next(self) -> None:
+        future, function, arguments = self._work.popleft()
+        try:
+            result = function(*arguments)
+        except Exception as error:  # noqa: BLE001  # see CallbackThread
+            future.set_exception(error)
+        except BaseException:
+            future.set_exception(RuntimeError(_LOOP_ENDED))
+            raise
+        else:
+            if inspect.isawaitable(result):
+                trio.lowlevel.spawn_system_task(run_into, future, lambda: result, (), name="partita callback")
+            else:
+                future.set(result)
+
+    def _fail_all(self, error: BaseException) -> None:
+        while self._work:
+            self._work.popleft()[0].set_exception(error)
 
 
 class _AsyncioLoop:

@@ -52,11 +52,13 @@ class DeviceConnection(Protocol):
     the device is unplugged, and when the connection is closed.
     """
 
-    async def perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:
-        """Carry out one operation; ``data`` are those of one that sends. Raises ``DeviceError``.
+    def perform(
+        self, operation: Operation, data: bytes, timeout_s: float | None
+    ) -> TransferResult | Awaitable[TransferResult]:
+        """Carry out one operation; ``data`` are those of one that sends. Raises ``DeviceError``, here or where it is awaited.
 
-        A stall or babble is no error: the result's status says so. When it is cancelled, the library's call that is under way
-        may still come to its end.
+        Most are async functions; one that has its result at once may return it. A stall or babble is no error: the result's
+        status says so. When it is cancelled, the library's call that is under way may still come to its end.
         """
         ...
 

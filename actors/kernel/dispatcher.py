@@ -295,6 +295,8 @@ class Dispatcher:
             raise SystemClosed("the system has been closed")
         beginning = _Beginning(work, name, self.carry_out)
         self._soon.append(beginning.begin)
+        if self._parked:
+            self._wake()
         return beginning
 
     def callbacks(self) -> Callbacks:

@@ -63,6 +63,7 @@ class Bus:
         self.within = within
         self.latency_s = (settings or {}).get("device.latency_s", 0.0)
         self.carried: dict[str, int] = {}
+        self.answers_at_once = not faults.may_strike("device.") and not self.latency_s
         self._plugged: dict[str, SimulatedDevice] = {}
         self._watches: list[_Watch] = []
         self._connections: list[_Connection] = []
@@ -232,9 +233,19 @@ class _Connection:
         if self._ended:
             raise DeviceError("gone", self._ended)
 
-    async def perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:
-        bus, strikes = self.bus, self.bus.faults.strikes
+    def perform(
+        self, operation: Operation, data: bytes, timeout_s: float | None
+    ) -> TransferResult | Awaitable[TransferResult]:
         self._check()
+        if self.bus.answers_at_once:
+            answer = self._asked(operation, data)
+            if isinstance(answer, TransferResult):
+                return answer
+            return self._answered(answer, timeout_s)
+        return self._perform(operation, data, timeout_s)
+
+    async def _perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:
+        bus, strikes = self.bus, self.bus.faults.strikes
         if bus.latency_s:
             await self._pause(bus.latency_s)
         if (random := strikes("device.late")) is not None:
@@ -246,10 +257,15 @@ class _Connection:
             raise DeviceError("failed", f"{self.device.key} did not do it")
         if strikes("device.stalls") is not None:
             return TransferResult(status="stall")
-        answer = None
-        if strikes("device.silent") is None:
-            bus.carried[self.device.key] = bus.carried.get(self.device.key, 0) + 1
-            answer = self.device.perform(operation, data)
+        answer = None if strikes("device.silent") is not None else self._asked(operation, data)
+        return await self._answered(answer, timeout_s)
+
+    def _asked(self, operation: Operation, data: bytes) -> TransferResult | DeviceError | None:
+        carried = self.bus.carried
+        carried[self.device.key] = carried.get(self.device.key, 0) + 1
+        return self.device.perform(operation, data)
+
+    async def _answered(self, answer: TransferResult | DeviceError | None, timeout_s: float | None) -> TransferResult:
         if answer is None:
             await self._pause(timeout_s)
             raise DeviceError("timeout", f"{self.device.key} has not answered within {timeout_s:g} s")
