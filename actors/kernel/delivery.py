@@ -12,7 +12,7 @@ import queue
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -271,6 +271,7 @@ class _TrioLoop:
         trio.lowlevel.spawn_system_task(self._run_all, name="partita callbacks")
 
     async def _run_all(self) -> None:
+        """Plain functions, until one is met that has to be awaited: it has this task then, and the rest another."""
         try:
             while True:
                 for _ in range(AT_A_TIME):
@@ -279,15 +280,21 @@ class _TrioLoop:
                         if not self._work:  # handed over just now, by who saw that it was due
                             return
                         self._is_due = True
-                    self._run_next()
+                    future, function, arguments = self._work.popleft()
+                    if (awaitable := self._began(future, function, arguments)) is not None:
+                        self._begin()
+                        await run_into(future, lambda: awaitable, ())  # at once
+                        return
                 await trio.lowlevel.checkpoint()
         except BaseException:  # the loop ends
             self._ended = True
             self._fail_all(RuntimeError(_LOOP_ENDED))
             raise
 
-    def _run_next(self) -> None:
-        future, function, arguments = self._work.popleft()
+    def _began(
+        self, future: Future[Any], function: Callback, arguments: tuple[object, ...]
+    ) -> Awaitable[object] | None:
+        """Run a function: what is to be awaited, or None when all is done."""
         try:
             result = function(*arguments)
         except Exception as error:  # noqa: BLE001  # see CallbackThread
@@ -297,9 +304,9 @@ class _TrioLoop:
             raise
         else:
             if inspect.isawaitable(result):
-                trio.lowlevel.spawn_system_task(run_into, future, lambda: result, (), name="partita callback")
-            else:
-                future.set(result)
+                return result
+            future.set(result)
+        return None
 
     def _fail_all(self, error: BaseException) -> None:
         while self._work:
