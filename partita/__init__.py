@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from partita.devices.requests import USBProtectedClasses as USBProtectedClasses
     from partita.devices.serial import Serial as Serial
     from partita.devices.serial import WebSerialPort as WebSerialPort
+    from partita.devices.simulated import SimulatedBus as SimulatedBus
     from partita.devices.usb import USB as USB
     from partita.devices.usb import WebUSBDevice as WebUSBDevice
     from partita.downloading import WillDownload as WillDownload
@@ -151,6 +152,7 @@ _HOMES: Final = {
     "Session": "partita.session",
     "SessionAt": "partita.log",
     "SessionOptions": "partita.session_options",
+    "SimulatedBus": "partita.devices.simulated",
     "SimulatedDevice": "partita.simulations.devices.device",
     "Streamed": "partita.streaming",
     "Streams": "partita.permission_requests",

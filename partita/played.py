@@ -13,6 +13,7 @@ import msgspec
 
 from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.live_world.live import live_world
+from partita.actors.recorded_world.devices import PlayedDevices
 from partita.actors.recorded_world.files import FilesBelow
 from partita.actors.recorded_world.opening import Opening, Stretch, openings
 from partita.actors.recorded_world.partition import PATIENCE_S, PlayedPartition
@@ -134,7 +135,7 @@ class Playback(System):
     def _play(self, store: PartitionStore, stretch: Stretch) -> PlayedPartition:
         opening = Opening(store, stretch)
         live = self.world.clock
-        clock = PlayedClock(opening, live)
+        clock, devices = PlayedClock(opening, live), PlayedDevices(opening)
         copy = store.again(at=stretch.first - 1, epoch=stretch.epoch)
         try:
             partition = PlayedPartition(
@@ -142,10 +143,11 @@ class Playback(System):
                 behaviors=BEHAVIORS,
                 carriers=played(CARRIERS),
                 kernel=self.kernel,
-                world=msgspec.structs.replace(self.world, clock=clock),
+                world=msgspec.structs.replace(self.world, clock=clock, devices=devices),
                 opening=opening,
                 clock=clock,
                 live=live,
+                devices=devices,
                 patience_s=self._patience_s,
             )
         except BaseException:

@@ -12,6 +12,7 @@ import msgspec
 from platformdirs import user_data_path
 
 from partita import __version__
+from partita.actors.devices.noting import noting
 from partita.actors.exchanges.carriers import recorded
 from partita.actors.exchanges.partition import RecordingPartition
 from partita.actors.kernel.async_callbacks import AsyncCallbacks
@@ -31,13 +32,15 @@ from partita.store.opening import StoreOptions
 from partita.store.partition import PartitionStore
 
 if TYPE_CHECKING:
+    from partita.actors.kernel.device_ports import Devices
     from partita.actors.kernel.fold import Behaviors
     from partita.actors.kernel.kernel import Kernel
     from partita.actors.kernel.world import Carriers, Clock, World
+    from partita.devices.simulated import SimulatedBus
 
 PERSIST: Final = "persist:"
 
-Record = Literal["state", "exchanges"]
+Record = Literal["state", "exchanges", "devices"]
 """How much of what happens goes into the log."""
 
 RECORDS: Final = get_args(Record)
@@ -59,10 +62,11 @@ class System(ActorSystem, Emitter):
     ``behaviors`` and ``carriers``: the rules, where a simulation watches them or runs those of another version (default:
     partita's own).
     ``retain_bytes``: how large a log may grow before its oldest turns below a snapshot go (default: no limit).
-    ``record``: ``"state"`` keeps what changes the session; ``"exchanges"`` also every request, response and body, which is what
-    :func:`partita.playback` answers from.
+    ``record``: ``"state"`` keeps what changes the session; ``"exchanges"`` also every request, response and body;
+    ``"devices"`` all that goes to devices and comes from them as well. It is what :func:`partita.playback` answers from.
     ``handler_timeout``: how many seconds a handler, or a webRequest listener that is asked, has for its answer; who outlives it
     counts as a refusal, and is reported (default: no limit).
+    ``devices``: where devices come from, in place of the hardware: a :class:`partita.SimulatedBus`, or a port of one's own.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class System(ActorSystem, Emitter):
         retain_bytes: int | None = None,
         record: Record = "state",
         handler_timeout: float | None = None,
+        devices: Devices | SimulatedBus | None = None,
     ) -> None:
         if record not in RECORDS:
             raise ValueError(f"record is one of {', '.join(map(repr, RECORDS))}, not {record!r}")
@@ -88,16 +93,19 @@ class System(ActorSystem, Emitter):
         carriers = CARRIERS if carriers is None else carriers
         if clock is not None:
             world = msgspec.structs.replace(world, clock=clock)
+        if devices is not None:
+            port = getattr(devices, "port", None)  # of a bus: simulations are loaded where they are used
+            world = msgspec.structs.replace(world, devices=devices if port is None else port())
         world = msgspec.structs.replace(world, net_logs=NetLogTable({"name": "partita", "version": __version__}))
         super().__init__(
             data_dir=Path(data_dir).absolute() if data_dir is not None else default_data_dir(),
             world=world,
             behaviors=BEHAVIORS if behaviors is None else behaviors,
-            carriers=recorded(carriers) if record == "exchanges" else carriers,
+            carriers=_recording(carriers, record),
             kernel=kernel,
             store_options=StoreOptions(retain_bytes=retain_bytes),
             snapshot_every_turns=snapshot_every_turns,
-            partition_type=RecordingPartition if record == "exchanges" else Partition,
+            partition_type=Partition if record == "state" else RecordingPartition,
         )
         Emitter.__init__(self, ("session-created",), self.callbacks)
         self.async_callbacks: Final = AsyncCallbacks(self.callbacks)
@@ -213,6 +221,13 @@ class System(ActorSystem, Emitter):
                 session.close()
             if persistent:
                 self.world.folders.at(self.partition_directory(name)).delete()
+
+
+def _recording(carriers: Carriers, record: Record) -> Carriers:
+    """Those that note as much as is to be recorded."""
+    if record == "state":
+        return carriers
+    return recorded(noting(carriers) if record == "devices" else carriers)
 
 
 def parsed_name(partition: str) -> tuple[str, bool]:

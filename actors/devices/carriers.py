@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn, cast
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from partita.actors.devices.connecting import known_of
 from partita.actors.devices.protecting import protected_reports
 from partita.actors.kernel.device_ports import DeviceConnection, PairingAnswer, PairingQuestion
 from partita.actors.kernel.prompt import Prompt
-from partita.actors.kernel.world import Carriers, Door
+from partita.actors.kernel.world import Call, Carriers, Door
 from partita.actors.permissions.carriers import failure_of
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import Incoming, PairingKind, TransferResult
@@ -94,8 +95,17 @@ async def stop_watch(effect: StopWatch, door: Door) -> None:
     door.stop(effect.watch)
 
 
+Note = Callable[[Incoming], Awaitable[None]]
+"""Has something noted that a device has sent."""
+
+
 async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
     """Open a device, and hand on what it sends. The end is told when the device can be opened again."""
+    return await hold_with(effect, door, None)
+
+
+async def hold_with(effect: HoldConnection, door: Door, note: Note | None) -> ConnectionEnded:
+    """The same; ``note`` has what is sent before it is handed on."""
     devices = door.world.devices
 
     async def pair(question: PairingQuestion) -> PairingAnswer:
@@ -108,7 +118,7 @@ async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
         await devices.open(effect.id, effect.kind, effect.key, effect.options, pair)
         try:
             door.tell(ConnectionOpened(effect.id))
-            await _hand_on(devices.connection(effect.id), effect, door)
+            await _hand_on(devices.connection(effect.id), effect, door, note)
         finally:
             await devices.close(effect.id)
     except DeviceError as error:
@@ -117,13 +127,15 @@ async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
         return ConnectionEnded(effect.id, reason_of(error), str(error))
 
 
-async def _hand_on(connection: DeviceConnection, effect: HoldConnection, door: Door) -> NoReturn:
+async def _hand_on(connection: DeviceConnection, effect: HoldConnection, door: Door, note: Note | None) -> NoReturn:
     """What a device sends unasked, to whoever listens. Input reports that no page may see are dropped."""
     hidden = _hidden_channels(effect, door)
     handlers = door.world.handlers
     while True:
         incoming = await connection.receive()
         if incoming.channel not in hidden:
+            if note is not None:
+                await note(incoming)
             await handlers.hand_over(door.partition, INCOMING, IncomingFrom(effect.kind, effect.id, incoming))
 
 
@@ -158,10 +170,22 @@ async def carry_out(effect: CarryOut, door: Door) -> None:
     call = door.call(effect.call_id)
     if call is None:
         return
-    data = cast("bytes", call.payload)
+    try:
+        outcome = await performed(effect, door, call)
+    except Exception as defect:
+        call.reject(defect)
+        raise
+    except BaseException:  # stopped: the session is closing, or nobody waits any more
+        call.abandon(DeviceError("gone", "the operation was given up"))
+        raise
+    answer(call, outcome)
+
+
+async def performed(effect: CarryOut, door: Door, call: Call) -> TransferResult | DeviceError:
+    """Have the port do it; what it raises is an outcome as well."""
     try:
         connection = door.world.devices.connection(effect.connection)
-        result = connection.perform(effect.operation, data, effect.timeout_s)
+        result = connection.perform(effect.operation, cast("bytes", call.payload), effect.timeout_s)
         if not isinstance(result, TransferResult):
             await door.before_waiting()
             result = await result
@@ -169,15 +193,16 @@ async def carry_out(effect: CarryOut, door: Door) -> None:
             await door.before_waiting()
             await door.ask(NoteServices(effect.connection, result.services))
     except DeviceError as error:
-        call.reject(error)
-    except Exception as defect:
-        call.reject(defect)
-        raise
-    except BaseException:  # stopped: the session is closing, or nobody waits any more
-        call.abandon(DeviceError("gone", "the operation was given up"))
-        raise
+        return error
+    return result
+
+
+def answer(call: Call, outcome: TransferResult | DeviceError) -> None:
+    """What its caller hears."""
+    if isinstance(outcome, DeviceError):
+        call.reject(outcome)
     else:
-        call.resolve(result)
+        call.resolve(outcome)
 
 
 async def ask_pairing_handler(effect: AskPairingHandler, door: Door) -> PairingAnswered:

@@ -17,6 +17,7 @@ import msgspec
 
 from partita.actors.exchanges.headers import recorded
 from partita.actors.exchanges.partition import RecordingPartition
+from partita.actors.kernel.carrying import when_taken
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.world import Network, NetworkRequest, NetworkResponse, World
 from partita.actors.network.http import NetError
@@ -113,9 +114,12 @@ class RecordingDoor:
     async def before_waiting(self) -> None:
         await self._door.before_waiting()
 
-    def tell(self, message: Message, *, to: str | None = None) -> None:
+    def tell(self, message: Message, *, to: str | None = None, then: Callable[[], object] | None = None) -> None:
         self.note_piece()
-        self._put(message, to, None)
+        self._put(message, to, when_taken(then))
+
+    def room(self) -> Future[None] | None:
+        return self._host.room()
 
     async def ask(self, message: Message, *, to: str | None = None) -> object:
         self.note_piece()

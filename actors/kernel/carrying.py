@@ -26,6 +26,20 @@ class EffectDefect(RuntimeWarning):
     """What carries out an effect raised: a defect of it."""
 
 
+def when_taken(then: Callable[[], object] | None) -> Future[object] | None:
+    """The reply of a message that nobody waits for: ``then`` is called when it comes, whatever it is."""
+    if then is None:
+        return None
+    taken: Future[object] = Future()
+
+    def on_taken() -> None:
+        taken.failure()  # looked at: a turn that has failed is told in other ways
+        then()
+
+    taken.when_done(on_taken)
+    return taken
+
+
 def _nothing() -> None:
     """Nothing has begun that could be stopped."""
 
@@ -94,9 +108,9 @@ class EffectDoor:
             self._has_task = True
             await task_wanted()
 
-    def tell(self, message: Message, *, to: str | None = None) -> None:
+    def tell(self, message: Message, *, to: str | None = None, then: Callable[[], object] | None = None) -> None:
         """See :meth:`partita.actors.kernel.world.Door.tell`."""
-        self.put(message, to, None)
+        self.put(message, to, when_taken(then))
 
     async def ask(self, message: Message, *, to: str | None = None) -> object:
         """See :meth:`partita.actors.kernel.world.Door.ask`."""
@@ -117,6 +131,9 @@ class EffectDoor:
     def put_blob(self, content: bytes) -> bytes:
         """See :meth:`partita.actors.kernel.world.Door.put_blob`; so for the rest."""
         return self._carrying.partition.put_blob(content)
+
+    def room(self) -> Future[None] | None:
+        return self._carrying.partition.room()
 
     async def blob(self, digest: bytes) -> bytes | None:
         return self._carrying.partition.blob(digest)

@@ -263,6 +263,10 @@ class Partition:
         """Have bytes stored in front of the next turn; their digest. Raises :class:`Overloaded` when the disk is far behind."""
         return self.bodies.put(content)
 
+    def room(self) -> Future[None] | None:
+        """What to wait for before more is recorded. Here nothing is."""
+        return None
+
     def blob(self, digest: bytes) -> bytes | None:
         """The bytes of that name; None when they are not there, or cannot be read."""
         return self.bodies.get(digest)

@@ -385,8 +385,11 @@ class Door(Protocol):
         """Come back in a task: what carries out an effect promptly awaits it before anything that may wait."""
         ...
 
-    def tell(self, message: Message, *, to: str | None = None) -> None:
-        """A message for the actor that had the effect (or for ``to``), caused by the effect's turn. Never refused."""
+    def tell(self, message: Message, *, to: str | None = None, then: Callable[[], object] | None = None) -> None:
+        """A message for the actor that had the effect (or for ``to``), caused by the effect's turn. Never refused.
+
+        ``then`` is called when its turn has been taken: visible, not yet durable.
+        """
         ...
 
     async def ask(self, message: Message, *, to: str | None = None) -> object:
@@ -407,6 +410,10 @@ class Door(Protocol):
 
         Raises :class:`Overloaded` when the disk is far behind.
         """
+        ...
+
+    def room(self) -> Awaitable[None] | None:
+        """What to wait for before more bytes are recorded: the disk, when it is far behind; None when it is not."""
         ...
 
     async def blob(self, digest: bytes) -> bytes | None:

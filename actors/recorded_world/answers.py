@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from partita.actors.devices.carriers import ask_pairing_handler
 from partita.actors.permissions.carriers import ask_handler
 from partita.actors.recorded_world.source import never
+from partita.events.devices import AskPairingHandler, PairingAnswered
 from partita.events.errors import PlaybackDiverged
 from partita.events.permissions import AskHandler, HandlerAnswered
 
@@ -50,3 +52,18 @@ def _differ(said: HandlerAnswered, recorded: AnyTurn) -> bool:
 
 def _shown(answer: HandlerAnswered) -> str:
     return f"{'yes' if answer.granted else 'no'}{f' ({answer.streams})' if answer.streams is not None else ''}"
+
+
+async def pair_as_recorded(effect: AskPairingHandler, door: EffectDoor, host: PlayedPartition) -> PairingAnswered:
+    """The same, for a Bluetooth device that wants to be paired."""
+    recorded = host.opening.answer_of(effect.id)
+
+    async def ask() -> None:
+        await ask_pairing_handler(effect, door)
+
+    host.kernel.carry_out(ask, "the pairing handler")
+    if recorded is None:
+        await never()
+    assert recorded is not None, "only who is stopped comes back from there"
+    answer: PairingAnswered = recorded.message
+    return answer

@@ -12,6 +12,7 @@ from typing import Any, TypeGuard
 
 from msgspec import Struct
 
+from partita.events.devices import PairingAnswered
 from partita.events.downloads import ChooseTarget
 from partita.events.errors import LogDamaged, RecordingIncomplete, SecretErased
 from partita.events.exchanges import BeginExchange, NoteBody, NoteRequest, Word
@@ -68,7 +69,7 @@ class Opening:
                 self._by_effect[turn.message.effect_id] = turn.events[0].exchange
             elif isinstance(turn.message, ChooseTarget):
                 self._chosen[turn.message.effect_id] = turn.message
-            elif isinstance(turn.message, HandlerAnswered):
+            elif isinstance(turn.message, HandlerAnswered | PairingAnswered):
                 self._answers[turn.message.effect_id] = turn
 
     @property

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from partita.actors.kernel.actor import Actor
     from partita.actors.kernel.mailbox import Envelope
     from partita.actors.kernel.world import Clock
+    from partita.actors.recorded_world.devices import PlayedDevices
     from partita.actors.recorded_world.opening import Opening
     from partita.actors.recorded_world.world import PlayedClock
 
@@ -57,6 +58,7 @@ class PlayedPartition(RecordingPartition):
         opening: Opening,
         clock: PlayedClock,
         live: Clock,
+        devices: PlayedDevices,
         patience_s: float | None = PATIENCE_S,
         **options: Any,
     ) -> None:
@@ -84,6 +86,7 @@ class PlayedPartition(RecordingPartition):
         self._waiting_lock = guard()
         self._trial: Context | None = None
         clock.follow(lambda: self.position)
+        devices.follow(self)
         super().__init__(*arguments, **options)
 
     # -- who says it --------------------------------------------------------------------------------------------------

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from partita.actors.devices.noting import noting
 from partita.actors.exchanges.carriers import recorded
 from partita.actors.kernel.carrying import EffectDoor
 from partita.actors.kernel.world import Carriers, Clock, NetworkRequest, NetworkResponse
 from partita.actors.network.http import NetError
-from partita.actors.recorded_world.answers import answer_as_recorded
+from partita.actors.recorded_world.answers import answer_as_recorded, pair_as_recorded
 from partita.actors.recorded_world.partition import PlayedPartition
 from partita.actors.recorded_world.source import PlayedSource
+from partita.events.devices import AskPairingHandler
 from partita.events.downloads import StopFetch
 from partita.events.errors import PlaybackError
 from partita.events.permissions import AskHandler
@@ -66,7 +68,7 @@ class AbsentNetwork:
 
 def played(carriers: Carriers) -> Carriers:
     """The same carriers over recorded exchanges. A hole in the recording ends the playback, and says so."""
-    wrapped = recorded(carriers, _source)
+    wrapped = recorded(noting(carriers), _source)
     return {effect: _guarded(effect, carry) for effect, carry in wrapped.items()}
 
 
@@ -86,6 +88,8 @@ def _guarded(
             await host.reached(host.opening.last_word_of(effect.effect_id or ""))
         if isinstance(effect, AskHandler):
             return await answer_as_recorded(effect, door, host)
+        if isinstance(effect, AskPairingHandler):
+            return await pair_as_recorded(effect, door, host)
         try:
             return await carry(effect, door)
         except PlaybackError as error:

@@ -8,14 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import trio
-
 import partita
-from partita.actors.kernel.delivery import HandlerTable
-from partita.actors.kernel.world import Clock
-from partita.actors.live_world.live import live_world
-from partita.actors.live_world.ports import SystemClock
 from partita.events.device_facts import BluetoothFacts, DeviceFacts, HIDFacts, SerialFacts, USBFacts
 from partita.events.device_transfers import (
     ClaimInterface,
@@ -42,9 +35,7 @@ from partita.events.device_transfers import (
     WriteSerial,
 )
 from partita.events.errors import DeviceError
-from partita.simulations.devices.bus import Bus
 from partita.simulations.devices.device import SimulatedDevice
-from partita.simulations.faults import Faults
 from tests.durability.waiting import until
 
 TIMEOUT_S = 20.0
@@ -226,34 +217,20 @@ class Belt(SimulatedDevice):
 
 
 class Rig:
-    """A session with a bus, and listeners that choose the first device there is.
+    """A session with a bus, and listeners that choose the first device there is."""
 
-    What is done to the bus is done on the session's own thread, as hardware would do it by its port.
-    """
-
-    def __init__(self, session: partita.Session, bus: Bus) -> None:
+    def __init__(self, session: partita.Session, bus: partita.SimulatedBus) -> None:
         self.session = session
         self.bus = bus
         self.told: list[tuple[str, Any]] = []
 
     def plug(self, *devices: SimulatedDevice) -> None:
         """Plug them in."""
-        for device in devices:
-            self._on_the_kernel(lambda device=device: self.bus.plug(device))
+        self.bus.plug(*devices)
 
     def unplug(self, key: str) -> None:
         """Pull it out."""
-        self._on_the_kernel(lambda: self.bus.unplug(key))
-
-    def _on_the_kernel(self, work: Any) -> None:
-        done: partita.Future[None] = partita.Future()
-
-        def run() -> None:
-            work()
-            done.set(None)
-
-        self.session._partition.kernel.call_soon(run)
-        done.get(TIMEOUT_S)
+        self.bus.unplug(key)
 
     def note(self, emitter: Any, *names: str) -> None:
         """Have what is told under these names noted."""
@@ -291,17 +268,9 @@ def settled(condition: Callable[[], bool]) -> None:
     until(condition, "what the test waits for")
 
 
-async def _within(clock: Clock, seconds: float, waited_for: partita.Future[None]) -> None:  # trio has its own
-    with trio.move_on_after(seconds):
-        await waited_for
-        return
-    raise TimeoutError
-
-
 @contextmanager
 def rig(directory: Path, name: str = "devices", **options: Any) -> Iterator[Rig]:
-    """A session in a system of its own, whose world has a bus without faults."""
-    bus = Bus(Faults(0, {}), SystemClock(), within=_within)
-    world = msgspec.structs.replace(live_world(HandlerTable()), devices=bus.port())
-    with partita.System(data_dir=directory, world=world) as system:
+    """A session in a system of its own, which has a bus of simulated devices."""
+    bus = partita.SimulatedBus()
+    with partita.System(data_dir=directory, devices=bus) as system:
         yield Rig(system.from_partition(name, **options), bus)

@@ -1,0 +1,87 @@
+"""A broker's carriers where devices are recorded (``record="devices"``): the same, and what went and came is noted.
+
+Each operation, and whatever a device sends, is a turn before anybody hears of it: playback answers from these. Short data stand
+in the message, sealed; longer ones are blobs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from partita.actors.devices.carriers import answer, hold_with, performed
+from partita.actors.kernel.prompt import Prompt
+from partita.actors.kernel.world import Call, Carriers, Door
+from partita.events.device_transfers import DONE, Incoming, TransferResult
+from partita.events.devices import CarryOut, ConnectionEnded, HoldConnection, NoteIncoming, NoteTransfer, Payload
+from partita.events.errors import DeviceError
+from partita.events.secret import Secret
+
+INLINE_BYTES: Final = 256
+"""Data of so many bytes at most stand in the message: a HID report does, a USB transfer of 64 KiB is a blob."""
+
+
+def payload(door: Door, data: bytes) -> Payload:
+    """Data as the log has them."""
+    if not data:
+        return Payload()
+    if len(data) <= INLINE_BYTES:
+        return Payload(inline=Secret(data))
+    return Payload(blob=door.put_blob(data).hex())
+
+
+async def carry_out(effect: CarryOut, door: Door) -> None:
+    """Answer the call when what came of it has been noted."""
+    call = door.call(effect.call_id)
+    if call is None:
+        return
+    try:
+        outcome = await performed(effect, door, call)
+        await _room(door)
+    except Exception as defect:
+        call.reject(defect)
+        raise
+    except BaseException:  # stopped: the session is closing, or nobody waits any more
+        call.abandon(DeviceError("gone", "the operation was given up"))
+        raise
+    _note(effect, door, call, outcome)
+
+
+def _note(effect: CarryOut, door: Door, call: Call, outcome: TransferResult | DeviceError) -> None:
+    result = outcome if isinstance(outcome, TransferResult) else DONE
+    data = call.payload
+    assert isinstance(data, bytes), "data are bytes"
+    word = NoteTransfer(
+        connection=effect.connection,
+        operation=effect.operation,
+        sent=payload(door, data),
+        result=replace(result, data=b"") if result.data else result,
+        received=payload(door, result.data),
+        reason="ok" if isinstance(outcome, TransferResult) else outcome.failure,  # type: ignore[arg-type]  # its failures are reasons
+        failure="" if isinstance(outcome, TransferResult) else str(outcome),
+    )
+    door.tell(word, then=lambda: answer(call, outcome))
+
+
+async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
+    """See :func:`partita.actors.devices.carriers.hold`; what comes is noted before it is handed on."""
+
+    async def note(incoming: Incoming) -> None:
+        await _room(door)
+        await door.ask(NoteIncoming(effect.id, incoming.channel, payload(door, incoming.data)))
+
+    return await hold_with(effect, door, note)
+
+
+async def _room(door: Door) -> None:
+    """Come back when the disk is not far behind with blobs."""
+    room = door.room()
+    if room is not None:
+        await door.before_waiting()
+        await room
+
+
+def noting(carriers: Carriers) -> Carriers:
+    """The same carriers, with every transfer in the log."""
+    return {**carriers, CarryOut: Prompt(carry_out), HoldConnection: hold}
