@@ -286,7 +286,7 @@ DONE = TransferResult()
 
 
 class Incoming(Struct, frozen=True, array_like=True):
-    """What a device sends unasked. ``channel``: the id of an input report, the handle of a characteristic, 0 for a serial port."""
+    """What a device sends unasked. ``channel``: the id of an input report, a characteristic's handle, 0 for a serial port."""
 
     channel: int
     data: bytes
