@@ -135,9 +135,11 @@ class ActorSystem:
         async def close() -> None:
             try:
                 await self.world.network.close()
-                await self.world.devices.shut_down()
             finally:
-                closed.set(None)
+                try:
+                    await self.world.devices.shut_down()
+                finally:
+                    closed.set(None)
 
         kernel.call_soon(lambda: kernel.carry_out(close, "closing connections and devices"))
         kernel.wait_if_possible(closed)

@@ -189,21 +189,22 @@ class HIDConnection:
         self._closed = False
         self._reader = Producer(f"reading {key}", self._read, most=_MOST_REPORTS)
 
-    async def perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:  # noqa: ARG002
+    async def perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:
         """See :meth:`partita.actors.kernel.device_ports.DeviceConnection.perform`.
 
-        hidapi takes no limit of time for what is sent or asked for; the systems have one of their own (5 s on Linux).
+        hidapi takes no limit of time for what is sent or asked for: when ours is over its call is left alone, and what is asked
+        next waits for its end, which the system sees to (after 5 s on Linux).
         """
         self._check()
         match operation:
             case SendReport(report_id=report_id):
                 report = bytes((report_id,)) + data
-                return await self._sent(len(data), lambda handle: handle.write(report))
+                return await self._sent(len(data), lambda handle: handle.write(report), timeout_s)
             case SendFeatureReport(report_id=report_id):
                 report = bytes((report_id,)) + data
-                return await self._sent(len(data), lambda handle: handle.send_feature_report(report))
+                return await self._sent(len(data), lambda handle: handle.send_feature_report(report), timeout_s)
             case ReceiveFeatureReport(report_id=report_id, length=length):
-                return await self._worker.run(lambda: self._receive_feature(report_id, length))
+                return await self._worker.run(lambda: self._receive_feature(report_id, length), timeout_s)
             case _:
                 raise DeviceError("unsupported", f"a HID device cannot do {type(operation).__name__}")
 
@@ -225,8 +226,8 @@ class HIDConnection:
         if error is not None:
             raise DeviceError(error.failure, str(error))
 
-    async def _sent(self, length: int, send: Callable[[Handle], int]) -> TransferResult:
-        await self._worker.run(lambda: self._send(send))
+    async def _sent(self, length: int, send: Callable[[Handle], int], timeout_s: float | None) -> TransferResult:
+        await self._worker.run(lambda: self._send(send), timeout_s)
         return TransferResult(bytes_written=length)
 
     # -- in the threads -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import trio
 from msgspec import Struct
 
 from partita.actors.devices.drivers.refusals import missing_libusb, missing_package
-from partita.actors.devices.drivers.threads import SLICE_S, soon
+from partita.actors.devices.drivers.threads import SLICE_S, AwaitedThread, soon
 from partita.events.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -296,23 +296,17 @@ class _Events:
         self._lib = lib
         self._context = context
         self._stopping = False
-        self._loop = trio.lowlevel.current_trio_token()
-        self._ended = trio.Event()
-        self._thread = threading.Thread(target=self._run, name="USB transfers", daemon=True)
-        self._thread.start()
+        self._thread = AwaitedThread("USB transfers", self._run)
 
     async def close(self) -> None:
         self._stopping = True
         self._lib.libusb_interrupt_event_handler(self._context)
-        with trio.CancelScope(shield=True):
-            await self._ended.wait()
-        self._thread.join()  # it has nothing left to do
+        await self._thread.ended()
 
     def _run(self) -> None:
         limit = _Timeval(0, int(SLICE_S * 1_000_000))
         while not self._stopping:
             self._lib.libusb_handle_events_timeout_completed(self._context, ctypes.byref(limit), None)
-        soon(self._loop, self._ended.set)
 
 
 def _address_of(data: bytes) -> int | None:

@@ -8,6 +8,7 @@ and keeps what comes of it. Both belong to the trio run in which they were made.
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 from collections import deque
@@ -30,32 +31,44 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._end = _End(name, self._work)
+        self._thread = AwaitedThread(name, self._work)
         self._closed = False
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """What ``work()`` returns or raises, in the thread. Raises ``DeviceError`` ``gone`` when it has been closed.
+    async def run(self, work: Callable[[], T], timeout_s: float | None = None) -> T:
+        """What ``work()`` returns or raises, in the thread.
 
-        A task that is cancelled leaves at once: a job that has not begun is not done, and the result of another is dropped.
+        Raises ``DeviceError``: ``gone`` when it has been closed, ``timeout`` after so many seconds (None: no limit).
+        Then, and when the task is cancelled, a job that has not begun is not done, and what comes of another is dropped.
         """
         if self._closed:
             raise DeviceError("gone", "the device has been closed")
         results: list[T] = []
         job = _Job(lambda: results.append(work()))
         self._jobs.put(job)
-        await job.wait()
-        return results[0]
+        with trio.move_on_after(math.inf if timeout_s is None else timeout_s):
+            await job.wait()
+            return results[0]
+        raise DeviceError("timeout", f"it was not done within {timeout_s} s")
 
     async def close(self) -> None:
         """Do what was asked for, and end the thread. May be called twice; it is closed also by a task that is cancelled."""
         if not self._closed:
             self._closed = True
             self._jobs.put(None)
-        await self._end.wait()
+        await self._thread.ended()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.do()
+
+
+async def in_a_thread(name: str, work: Callable[[], T]) -> T:
+    """What ``work()`` returns or raises, in a thread of that name, which has ended then; also when the task is cancelled."""
+    worker = Worker(name)
+    try:
+        return await worker.run(work)
+    finally:
+        await worker.close()
 
 
 class Producer(Generic[T]):
@@ -83,7 +96,7 @@ class Producer(Generic[T]):
         self._error: DeviceError | None = None
         self._waiting = trio.lowlevel.ParkingLot()
         self._loop = trio.lowlevel.current_trio_token()
-        self._end = _End(name, self._work, self._tell)
+        self._thread = AwaitedThread(name, self._work, self._tell)
 
     async def next(self) -> T:
         """The next item, in order. Raises the ``DeviceError`` that ended it, or ``gone`` when it has been closed."""
@@ -91,7 +104,7 @@ class Producer(Generic[T]):
         while not self._items:
             if self._error is not None:
                 raise DeviceError(self._error.failure, str(self._error))
-            if self._stopping or self._end.has_come:
+            if self._stopping or self._thread.has_ended:
                 raise DeviceError("gone", "it has been closed")
             await self._waiting.park()
         if self._stopping:
@@ -111,7 +124,7 @@ class Producer(Generic[T]):
         self._tell()
         self._room.release()
         self._wake()
-        await self._end.wait()
+        await self._thread.ended()
 
     def _tell(self) -> None:
         self._waiting.unpark_all()
@@ -160,34 +173,36 @@ class _Job:
             trio.lowlevel.reschedule(self._task, result)
 
 
-class _End:
+class AwaitedThread:
     """A thread, begun at once, whose end can be awaited. ``then`` is called in the loop when it has ended."""
 
     def __init__(self, name: str, work: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
         self._work = work
         self._then = then
         self._loop = trio.lowlevel.current_trio_token()
-        self._come = trio.Event()
+        self._end = trio.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
-    def has_come(self) -> bool:
-        return self._come.is_set()
+    def has_ended(self) -> bool:
+        """Whether it has."""
+        return self._end.is_set()
 
-    async def wait(self) -> None:
+    async def ended(self) -> None:
+        """Wait until it has, and join it; also in a task that is cancelled."""
         with trio.CancelScope(shield=True):
-            await self._come.wait()
+            await self._end.wait()
         self._thread.join()  # it has nothing left to do
 
     def _run(self) -> None:
         try:
             self._work()
         finally:
-            soon(self._loop, self._ended)
+            soon(self._loop, self._tell)
 
-    def _ended(self) -> None:
-        self._come.set()
+    def _tell(self) -> None:
+        self._end.set()
         self._then()
 
 

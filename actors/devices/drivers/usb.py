@@ -14,7 +14,7 @@ from partita.actors.devices.drivers.libusb import ERROR_ACCESS, Libusb
 from partita.actors.devices.drivers.refusals import usb_denied
 from partita.actors.devices.drivers.sysfs import usb_devices, usb_is_attached
 from partita.actors.devices.drivers.texts import from_string_descriptor
-from partita.actors.devices.drivers.threads import SLICE_S, Worker
+from partita.actors.devices.drivers.threads import SLICE_S, Worker, in_a_thread
 from partita.actors.devices.drivers.usb_connection import Opened, USBConnection, error_of
 from partita.actors.kernel.device_ports import Pair
 from partita.events.device_facts import AttachedDevice, USBFacts
@@ -44,7 +44,7 @@ class USBDriver:
 
     async def watch(self) -> HotplugWatch:
         """See :meth:`partita.actors.kernel.device_ports.DeviceDriver.watch`."""
-        self._begun()
+        await in_a_thread("beginning libusb", self._begun)
         return HotplugWatch(
             self.attached,
             subsystem="usb",
@@ -56,7 +56,7 @@ class USBDriver:
         """See :meth:`partita.actors.kernel.device_ports.DeviceDriver.open`."""
         if not isinstance(options, OpenUSB):
             raise DeviceError("unsupported", f"a USB device is not opened with {type(options).__name__}")
-        libusb = self._begun()
+        libusb = await in_a_thread("beginning libusb", self._begun)
         opened = Opened(key, libusb)
         worker = Worker(f"USB device {key}")
         try:
@@ -71,7 +71,7 @@ class USBDriver:
         """See :meth:`partita.actors.kernel.device_ports.DeviceDriver.close`."""
         libusb, self._libusb = self._libusb, None
         if libusb is not None:
-            libusb.close()
+            await in_a_thread("ending libusb", libusb.close)
         self._strings.clear()
 
     def attached(self) -> dict[str, AttachedDevice]:

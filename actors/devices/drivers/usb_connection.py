@@ -103,7 +103,7 @@ class USBConnection:
         """See :meth:`partita.actors.kernel.device_ports.DeviceConnection.perform`.
 
         A transfer whose time is over when some data have come or gone is one that is short, and no failure. What is done to the
-        device as a whole takes as long as the system lets it (5 s on Linux).
+        device as a whole is left alone when its time is over; what is asked next of that kind waits for its end.
         """
         if self._closing.is_set():
             raise self._gone()
@@ -120,7 +120,7 @@ class USBConnection:
             case IsochronousTransferOut(endpoint_number=number, packet_lengths=lengths):
                 return await self._isochronous_out(number, lengths, data, timeout_s)
             case _:
-                await self._worker.run(lambda: self._done_to_device(operation))
+                await self._worker.run(lambda: self._done_to_device(operation), timeout_s)
                 return DONE
 
     async def receive(self) -> Incoming:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from devices.emulated.bench import Bench
 from devices.emulated.subject import Subject, needs_umockdev
-from devices.emulated.testbed import Testbed
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,8 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def bed() -> Iterator[Testbed]:
-    testbed = Testbed()
+def bed() -> Iterator[Bench]:
+    testbed = Bench()
     try:
         yield testbed
     finally:
@@ -23,12 +23,13 @@ def bed() -> Iterator[Testbed]:
 
 
 @pytest.fixture
-def begin(bed: Testbed) -> Iterator[Callable[..., Subject]]:
+def begin(bed: Bench) -> Iterator[Callable[..., Subject]]:
     """Begins a program; it is ended after the test, and must end well."""
     begun: list[Subject] = []
 
     def begin(*arguments: str) -> Subject:
         begun.append(Subject(bed, *arguments))
+        begun[-1].shows_life()
         return begun[-1]
 
     yield begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections import defaultdict, deque
 
 from devices.descriptors import collection, field, item
@@ -72,6 +73,20 @@ class EchoingHID(SimulatedDevice):
             case ReceiveFeatureReport(report_id, length) if report_id in self.features:
                 return TransferResult(data=self.features[report_id][:length])
         return DeviceError("rejected", "it has no such report")
+
+
+class HesitatingHID(EchoingHID):
+    """Does nothing before it is let go on. ``is_asked``: whether it has been asked for something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = threading.Event()
+        self.go_on = threading.Event()
+
+    def perform(self, operation: Operation, data: bytes) -> TransferResult | DeviceError | None:
+        self.is_asked.set()
+        assert self.go_on.wait(20), "the test lets it go on"
+        return super().perform(operation, data)
 
 
 def usb_descriptors(product_id: int, *configurations: bytes) -> bytes:

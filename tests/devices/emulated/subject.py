@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import itertools
 import os
 import queue
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from devices.emulated import words
+from devices.emulated.bench import Bench
 from devices.emulated.program import SIZE
-from devices.emulated.testbed import Testbed
 from msgspec import msgpack
 
 from partita.events.device_facts import DeviceChange, DeviceKind
@@ -22,11 +23,12 @@ from partita.events.device_transfers import DONE, Incoming, OpenOptions, Operati
 from partita.events.errors import DeviceError
 
 WRAPPER = shutil.which("umockdev-wrapper")
+LIBUSB = ctypes.util.find_library("usb-1.0")
 PATIENCE_S = 30.0
 
 needs_umockdev = pytest.mark.skipif(
-    WRAPPER is None and not os.environ.get("PARTITA_EXPECTS_DEVICES"),
-    reason="umockdev, which lets devices be made up, is not installed (Debian: umockdev)",
+    (WRAPPER is None or LIBUSB is None) and not os.environ.get("PARTITA_EXPECTS_DEVICES"),
+    reason="umockdev, which lets devices be made up, or libusb is not installed (Debian: umockdev, libusb-1.0-0)",
 )
 
 
@@ -114,7 +116,7 @@ class Connection:
 class Subject:
     """The program, begun in a testbed. ``arguments``: as it says itself."""
 
-    def __init__(self, bed: Testbed, *arguments: str) -> None:
+    def __init__(self, bed: Bench, *arguments: str) -> None:
         assert WRAPPER is not None, "umockdev is not installed, and PARTITA_EXPECTS_DEVICES says that it is"
         program = Path(__file__).with_name("program.py")
         tests = os.fspath(program.parents[2])
@@ -164,11 +166,20 @@ class Subject:
         self.ask(words.Open(name, kind, key, options)).get()
         return Connection(self, name)
 
+    def shows_life(self) -> None:
+        """Wait until it takes requests."""
+        self.ask(words.Close("what nobody opened")).get()
+
+    def shut_down(self) -> None:
+        self.ask(words.ShutDown()).get()
+
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self._process.pid}/task").iterdir()))
 
-    def descriptors(self) -> int:
-        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+    def descriptors(self, *, sockets: bool = True) -> int:
+        """Open in the program. umockdev leaves a socket open for each of udev's that is closed."""
+        found = [str(path.readlink()) for path in Path(f"/proc/{self._process.pid}/fd").iterdir()]
+        return len([name for name in found if sockets or not name.startswith("socket:")])
 
     def _listen(self) -> None:
         stream = self._process.stdout

@@ -12,6 +12,7 @@ import shutil
 import socket
 import struct
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,21 +37,24 @@ class Plugged:
     made: list[Path] = field(default_factory=list)
 
 
-class Testbed:
-    """``root``: the folder for ``UMOCKDEV_DIR``. To be closed when the programs have ended."""
+class Bench:
+    """Where devices are plugged in. ``root``: the folder for ``UMOCKDEV_DIR``. To be closed when the programs have ended."""
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="devices-"))
         self._plugged: dict[SimulatedDevice, Plugged] = {}
         self._left: list[Plugged] = []
+        self._shared: dict[str, list[Path]] = {}
+        """The USB device's folder of HID interfaces, by its place, if it is not plugged in itself: it goes with the last."""
         self._interfaces: dict[str, int] = {}
         self._sequence = 0
+        self._news: list[tuple[str, dict[str, str]]] | None = None
         for folder in ("dev/.node", "ioctl/dev", "sys/bus/usb/devices", "sys/bus/hid/devices", "sys/class/hidraw"):
             (self.root / folder).mkdir(parents=True)
         (self.root / "sys/dev/char").mkdir(parents=True)
 
     def close(self) -> None:
-        for device in list(self._plugged):
+        for device in reversed(list(self._plugged)):
             self.unplug(device)
         for plugged in self._left:
             plugged.player.close()
@@ -73,6 +77,9 @@ class Testbed:
     def unplug(self, device: SimulatedDevice) -> None:
         """Pull it out, in the kernel's order: its files, its node, and then the news."""
         plugged = self._plugged.pop(device)
+        shared = self._shared.get(device.place)
+        if shared is not None and not any(other.place == device.place for other in self._plugged):
+            plugged.made[:0] = self._shared.pop(device.place)
         for path in reversed(plugged.made):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -127,15 +134,15 @@ class Testbed:
         name = device.key.removeprefix("/dev/")
         number = int(name.removeprefix("hidraw"))
         ids = f"{facts.vendor_id:04X}:{facts.product_id:04X}"
-        made: list[Path] = []
         if not self._sys(f"{BUS}/{device.place}").exists():
             head = struct.pack("<BBHBBBBHH6xB", 18, 1, 0x200, 0, 0, 0, 64, facts.vendor_id, facts.product_id, 1)
-            made += self._usb_folder(device.place, head, {"DEVTYPE": "usb_device", "SUBSYSTEM": "usb"})
+            told = {"DEVTYPE": "usb_device", "SUBSYSTEM": "usb"}
+            self._shared[device.place] = self._usb_folder(device.place, head, told)
             strings = {"product": facts.product_name, "serial": facts.serial_number}
             self._write(self._sys(f"{BUS}/{device.place}"), **{key: text for key, text in strings.items() if text})
         interface = self._interfaces[device.place] = self._interfaces.get(device.place, -1) + 1
         folder = f"{BUS}/{device.place}/{device.place}:1.{interface}"
-        made.append(self._folder(folder, "bus/usb", {"DEVTYPE": "usb_interface", "SUBSYSTEM": "usb"}))
+        made = [self._folder(folder, "bus/usb", {"DEVTYPE": "usb_interface", "SUBSYSTEM": "usb"})]
         self._write(self._sys(folder), bInterfaceNumber=f"{interface:02}")
         folder = f"{folder}/0003:{ids}.{number + 1:04X}"
         told = {"SUBSYSTEM": "hid", "HID_ID": f"0003:{facts.vendor_id:08X}:{facts.product_id:08X}"}
@@ -191,10 +198,24 @@ class Testbed:
     def _player(self, path: Path, node: HIDRawNode | USBNode) -> Player:
         return Player(self.root / "ioctl" / path.relative_to(self.root), node)
 
+    @contextlib.contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Nobody is told what happens here before its end."""
+        self._news = []
+        try:
+            yield
+        finally:
+            news, self._news = self._news, None
+            for action, event in news:
+                self._tell(action, event)
+
     # -- news -----------------------------------------------------------------------------------------------------------
 
     def _tell(self, action: str, event: dict[str, str]) -> None:
         """udev's message (``struct monitor_netlink_header`` of systemd's ``device-monitor.c``), to everybody who listens."""
+        if self._news is not None:
+            self._news.append((action, event))
+            return
         self._sequence += 1
         told = {"ACTION": action, **event, "SEQNUM": str(self._sequence), "USEC_INITIALIZED": "1"}
         body = b"".join(f"{key}={value}".encode() + b"\0" for key, value in told.items())
