@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, cast
 
+import trio
+
 from partita.actors.devices.drivers.hotplug import HotplugWatch
 from partita.actors.devices.drivers.refusals import failure_of, hid_denied, missing_package
-from partita.actors.devices.drivers.sysfs import HIDNode, hid_node
+from partita.actors.devices.drivers.sysfs import HIDNode, hid_interface, hid_node
 from partita.actors.devices.drivers.texts import well_formed
 from partita.actors.devices.drivers.threads import SLICE_S, Producer, Worker
 from partita.actors.kernel.device_ports import Pair
@@ -63,7 +65,7 @@ class Library(Protocol):
 
 
 class HIDDriver:
-    """The driver for HID devices. A key is a path: ``/dev/hidraw0`` on Linux.
+    """The driver for HID devices. A key is hidapi's path: ``/dev/hidraw0`` on Linux (``1-2:1.0`` if it is built over libusb).
 
     Of each device, on Linux all is known without opening it. Elsewhere it is opened for a moment to read its report descriptor;
     where that is not permitted, the descriptor is empty. ``place`` is where it is plugged in, on Linux; elsewhere its ids and
@@ -123,8 +125,8 @@ class HIDDriver:
     def _described(self, library: Library, path: str, entry: Mapping[str, Any]) -> AttachedDevice:
         vendor_id, product_id = int(entry["vendor_id"]), int(entry["product_id"])
         name, serial_number = well_formed(entry["product_string"]), well_formed(entry["serial_number"])
-        if _is_node(path):
-            node = hid_node(path)
+        if sys.platform == "linux":
+            node = hid_node(path) if _is_node(path) else hid_interface(path)
             serial_number = serial_number or node.serial_number
         else:
             node = HIDNode(
@@ -186,7 +188,7 @@ class HIDConnection:
         self._worker = worker
         self._is_attached = is_attached
         self._report_ids = report_ids
-        self._closed = False
+        self._closed = self._released = False
         self._reader = Producer(f"reading {key}", self._read, most=_MOST_REPORTS)
 
     async def perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:
@@ -216,8 +218,11 @@ class HIDConnection:
         """See :meth:`partita.actors.kernel.device_ports.DeviceConnection.close`."""
         self._closed = True
         await self._reader.close()
-        await self._worker.close()
-        self._opened.close()
+        with trio.CancelScope(shield=True):
+            if not self._released:
+                self._released = True
+                await self._worker.run(self._opened.close)
+            await self._worker.close()
 
     def _check(self) -> None:
         if self._closed:

@@ -46,6 +46,14 @@ def hid_node(path: str) -> HIDNode:
     )
 
 
+def hid_interface(name: str) -> HIDNode:
+    """Of the USB interface of that name (``1-2.3:1.0``), as far as the kernel's HID driver has it."""
+    descriptors = sorted((_USB / name).glob("*/report_descriptor"))
+    if len(descriptors) != 1:
+        return HIDNode(place=name.partition(":")[0])
+    return HIDNode(report_descriptor=_bytes(descriptors[0]), place=name.partition(":")[0])
+
+
 def usb_devices() -> dict[str, AttachedDevice]:
     """All USB devices but the root hubs, by key: bus and address (``001/002``). Strings are those that the kernel has read."""
     return {device.key: device for device in _usb_devices()}

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LISTED_WITHIN_S: Final = 0.25
 """So long after the system has told of a device, libusb may not have heard of it."""
 _STRING: Final = 3
+_CLASS_AT: Final = 4
+_HUB: Final = 9  # USB 2.0 11.23.1
 _SLICE_MS: Final = int(SLICE_S * 1000)
 
 
@@ -75,8 +77,12 @@ class USBDriver:
         self._strings.clear()
 
     def attached(self) -> dict[str, AttachedDevice]:
-        """All that is attached, by key. It blocks: on Linux for milliseconds, elsewhere for as long as devices take to answer."""
-        return usb_devices() if sys.platform == "linux" else self.listed()
+        """All that is attached, by key, without the hubs that it is attached to: these are the system's.
+
+        It blocks: on Linux for milliseconds, elsewhere for as long as devices take to answer.
+        """
+        found = usb_devices() if sys.platform == "linux" else self.listed()
+        return {key: device for key, device in found.items() if not _is_hub(device)}
 
     def is_attached(self, key: str) -> bool:
         """Whether there is a device under that key now. It blocks for some milliseconds."""
@@ -143,6 +149,10 @@ def _find(backend: Any, key: str) -> Any:
         if f"{descriptor.bus:03}/{descriptor.address:03}" == key:
             return device
     return None
+
+
+def _is_hub(device: AttachedDevice) -> bool:
+    return isinstance(device.facts, USBFacts) and device.facts.descriptors[_CLASS_AT] == _HUB
 
 
 def _key(device: usb.core.Device) -> str:

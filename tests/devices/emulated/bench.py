@@ -143,6 +143,7 @@ class Bench:
         interface = self._interfaces[device.place] = self._interfaces.get(device.place, -1) + 1
         folder = f"{BUS}/{device.place}/{device.place}:1.{interface}"
         made = [self._folder(folder, "bus/usb", {"DEVTYPE": "usb_interface", "SUBSYSTEM": "usb"})]
+        made.append(self._link(f"bus/usb/devices/{Path(folder).name}", folder))
         self._write(self._sys(folder), bInterfaceNumber=f"{interface:02}")
         folder = f"{folder}/0003:{ids}.{number + 1:04X}"
         told = {"SUBSYSTEM": "hid", "HID_ID": f"0003:{facts.vendor_id:08X}:{facts.product_id:08X}"}

@@ -192,3 +192,12 @@ class LoopingUSB(SimulatedDevice):
         sizes = [length - 1 for length in lengths[:-1]] + [0]
         packets = [Packet(size) for size in sizes[:-1]] + [Packet(0, "stall")]
         return TransferResult(data=data[: sum(sizes)], packets=tuple(packets))
+
+
+class HIDInterfaceUSB(LoopingUSB):
+    """A USB device with a HID interface; as such it does nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(product_id=0x5301)
+        head = interface(0, (0x81, INTERRUPT), extra=bytes([9, 0x21, 0x11, 1, 0, 1, 0x22, len(WALLET), 0]))
+        self.descriptors = usb_descriptors(0x5301, configuration(1, head[:5] + b"\x03" + head[6:]))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from devices.emulated.bench import Bench
-from devices.emulated.models import PANEL, WALLET, EchoingHID, HesitatingHID
+from devices.emulated.models import PANEL, WALLET, EchoingHID, HesitatingHID, HIDInterfaceUSB
 from devices.emulated.subject import Connection, Subject
 from msgspec.structs import replace
 
@@ -101,6 +101,20 @@ def test_half_a_surrogate_in_a_string_does_not_break_what_is_told(subject: Subje
     assert re.fullmatch("half \ufffd+ here", attached.facts.product_name)
     assert re.fullmatch("\ufffd+", attached.facts.serial_number)
     assert replace(attached.facts, product_name="", serial_number="") == HIDFacts(0x1209, 0x5301, "", "", WALLET)
+
+
+def test_hidapi_over_libusb_is_taken_where_there_is_none_over_hidraw(begin: Callable[..., Subject], bed: Bench) -> None:
+    """The kernel's files tell of the interface; it is not opened to be asked."""
+    usb = HIDInterfaceUSB()
+    bed.plug(usb)
+    device = EchoingHID()
+    bed.plug(device)
+    subject = begin("missing=hidraw")
+    [attached] = subject.watch("hid").next().attached
+    assert (attached.key, attached.place) == ("1-1:1.0", "1-1")
+    assert isinstance(attached.facts, HIDFacts)
+    assert attached.facts.report_descriptor == WALLET
+    assert usb.asked == []
 
 
 def test_without_udev_it_is_looked_again_and_again(begin: Callable[..., Subject], bed: Bench) -> None:

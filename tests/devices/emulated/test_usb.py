@@ -95,6 +95,13 @@ def test_two_devices_with_the_same_serial_number_are_two(subject: Subject, bed: 
     assert (devices[0].registers, devices[1].registers) == ({}, {7: b"second"})
 
 
+def test_hubs_are_not_told_of(subject: Subject, bed: Bench, looper: LoopingUSB) -> None:
+    hub = LoopingUSB(3, "1-2")
+    hub.descriptors = hub.descriptors[:4] + b"\x09" + hub.descriptors[5:]
+    bed.plug(hub)
+    assert subject.watch("usb").next().attached == (looper.attached(),)
+
+
 def test_half_a_surrogate_in_a_string_does_not_break_what_is_told(subject: Subject, bed: Bench) -> None:
     bed.plug(LoopingUSB(strings={1: "Acme", 2: "half \ud83d here", 3: "\udc00"}))
     for change in (subject.watch("usb").next(), subject.ask(words.List()).get().change):
