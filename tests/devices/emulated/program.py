@@ -75,7 +75,8 @@ class Program:
             case words.Close(connection):
                 await devices.close(connection)
             case words.Cancel(request):
-                self.under_way[request].cancel()
+                if request in self.under_way:
+                    self.under_way[request].cancel()
             case words.List():
                 from partita.actors.devices.drivers.usb import USBDriver
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 
@@ -308,6 +309,36 @@ def test_closing_ends_what_is_under_way(connection: Connection) -> None:
     connection.close()
     assert [one.failure() for one in waiting] == ["gone", "gone"]
     connection.close()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_is_cancelled_answered_and_closed_every_transfer_ends_once(
+    subject: Subject, bed: Bench, looper: LoopingUSB, seed: int
+) -> None:
+    """What libusb writes into, and calls back about, has to be there until it does."""
+    draw = random.Random(seed)
+    for _ in range(10):
+        connection = opened(subject, looper)
+        connection.perform(ClaimInterface(0))
+        under_way = []
+        for _ in range(40):
+            endpoint = draw.choice([1, 2, NEVER])
+            if draw.random() < 0.5:
+                size = draw.choice([1, 64, 5000])
+                under_way.append(connection.begin(TransferOut(endpoint), bytes(size), draw.choice([None, 0.001])))
+            else:
+                under_way.append(connection.begin(TransferIn(endpoint, 5000), b"", draw.choice([None, 0.001])))
+            if draw.random() < 0.3:
+                draw.choice(under_way).cancel()
+        connection.close()
+        for pending in under_way:
+            try:
+                assert pending.result().status == "ok"
+            except DeviceError as error:
+                assert error.failure in ("gone", "timeout")
+            except InterruptedError:
+                pass  # cancelled
+        looper.queues.clear()
 
 
 def test_shutting_down_closes_what_is_open_and_ends_the_threads(subject: Subject, looper: LoopingUSB) -> None:
