@@ -141,3 +141,11 @@ def test_another_package_of_the_name_is_not_taken_for_hidapi(monkeypatch: pytest
     with pytest.raises(DeviceError, match=re.escape("is the package 'hid', not 'hidapi'")) as raised:
         trio.run(HIDDriver().watch)
     assert raised.value.failure == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "expected"),
+    [(None, 0), (0.0, 1), (0.0001, 1), (1.5, 1500), (1e9, 0xFFFFFFFF), (float("inf"), 0xFFFFFFFF)],
+)
+def test_a_limit_is_told_to_libusb_in_milliseconds_and_0_is_none(limit_s: float | None, expected: int) -> None:
+    assert libusb.milliseconds(limit_s) == expected

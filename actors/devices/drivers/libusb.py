@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +54,8 @@ ERROR_NO_MEM: Final = -11
 ERROR_NOT_SUPPORTED: Final = -12
 """``libusb_error``."""
 
+_AFTER_AN_ERROR_S: Final = 0.01
+_LONGEST_MS: Final = 0xFFFFFFFF
 _MOST_POOLED: Final = 4
 _POOLED_BYTES: Final = 1 << 20
 _function_type = getattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE)
@@ -187,7 +191,7 @@ class Libusb:
         transfer.flags = 0
         transfer.endpoint = request.endpoint
         transfer.type = request.kind
-        transfer.timeout = 0 if request.timeout_s is None else max(1, round(request.timeout_s * 1000))
+        transfer.timeout = milliseconds(request.timeout_s)
         transfer.length = request.length
         transfer.callback = ctypes.cast(self._callback, ctypes.c_void_p)
         transfer.user_data = self._number
@@ -306,7 +310,13 @@ class _Events:
     def _run(self) -> None:
         limit = _Timeval(0, int(SLICE_S * 1_000_000))
         while not self._stopping:
-            self._lib.libusb_handle_events_timeout_completed(self._context, ctypes.byref(limit), None)
+            if self._lib.libusb_handle_events_timeout_completed(self._context, ctypes.byref(limit), None):
+                time.sleep(_AFTER_AN_ERROR_S)  # it came back at once, and may do so again
+
+
+def milliseconds(timeout_s: float | None) -> int:
+    """As libusb takes a limit: 0 is none."""
+    return 0 if timeout_s is None else max(1, math.ceil(min(timeout_s * 1000, _LONGEST_MS)))
 
 
 def _address_of(data: bytes) -> int | None:

@@ -140,6 +140,8 @@ class USBDriver:
             failed = error_of(error, f"the USB device {opened.key} cannot be opened")
             failure = "not_found" if failed.failure == "gone" else failed.failure
             raise DeviceError(failure, str(failed)) from error
+        finally:
+            found.finalize()  # not later, by whoever keeps the error: libusb may have been given up by then
 
 
 def _find(backend: Any, key: str) -> Any:

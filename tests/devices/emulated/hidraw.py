@@ -43,9 +43,9 @@ class HIDRawNode:
         """Nothing to be done."""
 
     def unplug(self) -> None:
-        with self._lock:
-            self._gone = True
-            os.write(self._pipe, b"\0")  # whoever waits shall see it
+        """Also while the device is asked for something, which fails then."""
+        self._gone = True
+        os.write(self._pipe, b"\0")  # whoever waits shall see it
         self._device.unplugged()
 
     def close(self) -> None:
@@ -111,6 +111,8 @@ class HIDRawNode:
             raise OSError(errno.ENODEV, "unplugged")
         with self._lock:
             result = self._device.perform(operation, data)
+        if self._gone:
+            raise OSError(errno.ENODEV, "unplugged")
         if result is None:
             raise OSError(errno.ETIMEDOUT, "no answer")
         if isinstance(result, DeviceError):

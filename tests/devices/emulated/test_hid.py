@@ -238,6 +238,18 @@ def test_who_writes_is_told_that_the_device_was_unplugged(subject: Subject, bed:
     assert connection.begin(SendReport(0), b"ab").failure() == "gone"
 
 
+def test_a_report_that_is_under_way_fails_when_the_device_is_unplugged(subject: Subject, bed: Bench) -> None:
+    device = HesitatingHID()
+    bed.plug(device)
+    connection = opened(subject, device)
+    writing = connection.begin(SendReport(0), b"ab")
+    waiting = connection.begin(SendReport(0), b"cd")
+    assert device.is_asked.wait(20)
+    bed.unplug(device)
+    device.go_on.set()
+    assert (writing.failure(), waiting.failure()) == ("gone", "gone")
+
+
 def test_a_hid_device_is_opened_as_one(subject: Subject, wallet: EchoingHID) -> None:
     with pytest.raises(DeviceError, match="not opened with OpenUSB") as raised:
         subject.open("hid", wallet.key, OpenUSB())
