@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import itertools
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -173,13 +175,24 @@ class Subject:
     def shut_down(self) -> None:
         self.ask(words.ShutDown()).get()
 
-    def threads(self) -> int:
-        return len(list(Path(f"/proc/{self._process.pid}/task").iterdir()))
+    def holds(self, *, sockets: bool = True) -> tuple[int, int]:
+        """How many threads it has, and descriptors. umockdev leaves a socket open for each of udev's that is closed."""
+        process = Path(f"/proc/{self._process.pid}")
+        found = []
+        for path in (process / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has been closed in the meantime
+                found.append(str(path.readlink()))
+        threads = len(list((process / "task").iterdir()))
+        return threads, len([name for name in found if sockets or not name.startswith("socket:")])
 
-    def descriptors(self, *, sockets: bool = True) -> int:
-        """Open in the program. umockdev leaves a socket open for each of udev's that is closed."""
-        found = [str(path.readlink()) for path in Path(f"/proc/{self._process.pid}/fd").iterdir()]
-        return len([name for name in found if sockets or not name.startswith("socket:")])
+    def comes_down_to(self, held: tuple[int, int], *, sockets: bool = True) -> bool:
+        """Whether it holds no more than that, as soon as the system has cleared away threads that have been joined."""
+        until = time.monotonic() + PATIENCE_S
+        while any(now > then for now, then in zip(self.holds(sockets=sockets), held, strict=True)):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+        return True
 
     def _listen(self) -> None:
         stream = self._process.stdout

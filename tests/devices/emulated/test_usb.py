@@ -342,21 +342,21 @@ def test_whatever_is_cancelled_answered_and_closed_every_transfer_ends_once(
 
 
 def test_shutting_down_closes_what_is_open_and_ends_the_threads(subject: Subject, looper: LoopingUSB) -> None:
-    before = subject.threads(), subject.descriptors(sockets=False)
+    before = subject.holds(sockets=False)
     watch = subject.watch("usb")
     watch.next()
     waiting = watch.next_soon()
     receiving = opened(subject, looper).receive_soon()
-    assert subject.threads() > before[0]
+    assert subject.holds()[0] > before[0]
     subject.shut_down()
     assert (waiting.failure(), receiving.failure()) == ("gone", "gone")
-    assert (subject.threads(), subject.descriptors(sockets=False)) == before
+    assert subject.comes_down_to(before, sockets=False)
 
 
 def test_plugging_in_and_out_many_times_leaves_nothing_behind(subject: Subject, bed: Bench) -> None:
     watch = subject.watch("usb")
     watch.next()
-    before = None
+    before = (0, 0)
     for turn in range(220):
         device = LoopingUSB(2 + turn % 100)
         bed.plug(device)
@@ -371,8 +371,8 @@ def test_plugging_in_and_out_many_times_leaves_nothing_behind(subject: Subject, 
         assert waiting.failure() == "gone"
         connection.close()
         if turn == 9:  # what is made once has been made
-            before = subject.threads(), subject.descriptors()
-    assert (subject.threads(), subject.descriptors()) == before
+            before = subject.holds()
+    assert subject.comes_down_to(before)
 
 
 # -- what is not permitted, or not there -------------------------------------------------------------------------------------
