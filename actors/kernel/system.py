@@ -117,7 +117,7 @@ class ActorSystem:
             self._partitions.clear()
         for partition in partitions:
             partition.close()
-        self._close_network()
+        self._close_world()
         if self._dispatcher is not None:
             self._dispatcher.end()
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -125,8 +125,8 @@ class ActorSystem:
         self.callbacks.close()
         _open_systems.discard(self)
 
-    def _close_network(self) -> None:
-        """Close the connections, on the loop that opened them."""
+    def _close_world(self) -> None:
+        """Close the connections and the devices, on the loop that opened them."""
         kernel = self._kernel
         if kernel is None or kernel.ended:
             return
@@ -136,9 +136,12 @@ class ActorSystem:
             try:
                 await self.world.network.close()
             finally:
-                closed.set(None)
+                try:
+                    await self.world.devices.shut_down()
+                finally:
+                    closed.set(None)
 
-        kernel.call_soon(lambda: kernel.carry_out(close, "closing connections"))
+        kernel.call_soon(lambda: kernel.carry_out(close, "closing connections and devices"))
         kernel.wait_if_possible(closed)
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from partita.actors.devices.ports import LiveDevices
 from partita.actors.kernel.world import Clock, Handlers, World
 from partita.actors.live_world.ports import DiskFiles, SystemClock, SystemEntropy
 from partita.actors.network.ports import LiveNetwork
@@ -15,4 +16,5 @@ def live_world(handlers: Handlers, clock: Clock | None = None) -> World:
         network=LiveNetwork(),
         files=DiskFiles(),
         handlers=handlers,
+        devices=LiveDevices(),
     )

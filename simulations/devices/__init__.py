@@ -1,1 +1,1 @@
-"""Simulated devices: small classes that answer as hardware does, and the bus that they are plugged into."""
+"""Devices without hardware: small classes that answer as hardware does, and the bus that they are plugged into."""

@@ -13,7 +13,7 @@ from partita.actors.kernel.context import Random
 from partita.actors.kernel.device_ports import DeviceConnection, DeviceWatch, Pair
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.world import Clock
-from partita.events.device_facts import AttachedDevice, DeviceChange, DeviceKind
+from partita.events.device_facts import DeviceChange, DeviceKind
 from partita.events.device_transfers import Incoming, OpenOptions, Operation, TransferResult
 from partita.events.errors import DeviceError
 from partita.simulations.devices.device import SimulatedDevice
@@ -79,7 +79,7 @@ class Bus:
         if device.key in self._plugged:
             raise ValueError(f"{device.key!r} is plugged in already")
         self._plugged[device.key] = device
-        self._tell(DeviceChange(attached=(attached(device),)), device)
+        self._tell(DeviceChange(attached=(device.attached(),)), device)
 
     def unplug(self, key: str) -> SimulatedDevice | None:
         """It is gone: who has it open, or waits for it, is told so. None when there is none."""
@@ -107,7 +107,7 @@ class Bus:
 
     def watch(self, life: Life, kind: DeviceKind) -> _Watch:
         """Somebody watches."""
-        here = tuple(attached(device) for device in self._plugged.values() if kind_of(device) == kind)
+        here = tuple(device.attached() for device in self._plugged.values() if kind_of(device) == kind)
         watch = _Watch(life, kind, DeviceChange(attached=here), self._forget_watch)
         self._watches.append(watch)
         return watch
@@ -125,7 +125,6 @@ class Bus:
             raise DeviceError("busy", f"{key!r} is open already")
         connection = _Connection(self, life, device, pair, self._forget)
         self._connections.append(connection)
-        device.opened()
         return connection
 
     def _forget_watch(self, watch: _Watch) -> None:
@@ -134,7 +133,6 @@ class Bus:
 
     def _forget(self, connection: _Connection) -> None:
         self._connections.remove(connection)
-        connection.device.closed()
 
     def unplug_for_a_while(self, device: SimulatedDevice, random: Random) -> None:
         """A bad cable: it is gone, and comes back."""
@@ -150,11 +148,6 @@ class Bus:
         for device in due:
             if device.key not in self._plugged:
                 self.plug(device)
-
-
-def attached(device: SimulatedDevice) -> AttachedDevice:
-    """What the port says of it."""
-    return AttachedDevice(device.key, device.place, device.facts())
 
 
 def kind_of(device: SimulatedDevice) -> DeviceKind:
@@ -241,7 +234,7 @@ class _Connection:
             answer = self._asked(operation, data)
             if isinstance(answer, TransferResult):
                 return answer
-            return self._answered(answer, timeout_s)
+            return self._answered(answer, operation, data, timeout_s)
         return self._perform(operation, data, timeout_s)
 
     async def _perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:
@@ -258,24 +251,52 @@ class _Connection:
         if strikes("device.stalls") is not None:
             return TransferResult(status="stall")
         answer = None if strikes("device.silent") is not None else self._asked(operation, data)
-        return await self._answered(answer, timeout_s)
+        return await self._answered(answer, operation, data, timeout_s)
 
     def _asked(self, operation: Operation, data: bytes) -> TransferResult | DeviceError | None:
         carried = self.bus.carried
         carried[self.device.key] = carried.get(self.device.key, 0) + 1
         return self.device.perform(operation, data)
 
-    async def _answered(self, answer: TransferResult | DeviceError | None, timeout_s: float | None) -> TransferResult:
-        if answer is None:
-            await self._pause(timeout_s)
-            raise DeviceError("timeout", f"{self.device.key} has not answered within {timeout_s:g} s")
+    async def _answered(
+        self,
+        answer: TransferResult | DeviceError | None,
+        operation: Operation,
+        data: bytes,
+        timeout_s: float | None,
+    ) -> TransferResult:
+        """What it says, as soon as it does; in time, or not at all."""
+        until_s = None if timeout_s is None else self.bus.clock.monotonic() + timeout_s
+        while answer is None:
+            left_s = None if until_s is None else until_s - self.bus.clock.monotonic()
+            if not await self._changed(left_s):
+                raise DeviceError("timeout", f"{self.device.key} has not answered within {timeout_s:g} s")
+            answer = self.device.perform(operation, data)
         if isinstance(answer, DeviceError):
             raise answer
         return answer
 
-    async def _pause(self, seconds: float | None) -> None:
-        """So long, unless the connection ends before; None: until it does."""
+    async def _changed(self, seconds: float | None) -> bool:
+        """Wait so long at most for the device to change; None: as long as it is connected. Whether it has."""
         waiting: Future[None] = Future()
+        changed: list[bool] = []
+
+        def on_change() -> None:
+            changed.append(True)
+            waiting.settle(None)
+
+        self.device.when_changed(on_change)
+        try:
+            await self._until(waiting, seconds)
+        finally:
+            self.device.waits_no_longer(on_change)
+        return bool(changed)
+
+    async def _pause(self, seconds: float) -> None:
+        """So long, unless the connection ends before."""
+        await self._until(Future(), seconds)
+
+    async def _until(self, waiting: Future[None], seconds: float | None) -> None:
         name = id(waiting)
         self._waiting[name] = waiting
         try:

@@ -22,12 +22,14 @@ WORLD = {
     "asyncio",
     "fcntl",
     "hid",
+    "hidraw",
     "httpx",
     "bleak",
     "lmdb",
     "msvcrt",
     "multiprocessing",
     "os",
+    "pyudev",
     "queue",
     "random",
     "secrets",
@@ -106,7 +108,7 @@ def may_touch_the_world(path: Path) -> bool:
     return (
         room in ("store", "partita")
         or inside.parts[:2] == ("actors", "kernel")
-        or inside.parts[:3] == ("actors", "network", "transport")
+        or inside.parts[:3] in (("actors", "network", "transport"), ("actors", "devices", "drivers"))
         or (room == "actors" and path.name == "ports.py")
     )
 
