@@ -24,15 +24,18 @@ WORLD = {
     "hid",
     "httpx",
     "bleak",
+    "dbus_fast",
     "lmdb",
     "msvcrt",
     "multiprocessing",
     "os",
+    "pyudev",
     "queue",
     "random",
     "secrets",
     "select",
     "selectors",
+    "serial",
     "shutil",
     "signal",
     "socket",
@@ -106,7 +109,7 @@ def may_touch_the_world(path: Path) -> bool:
     return (
         room in ("store", "partita")
         or inside.parts[:2] == ("actors", "kernel")
-        or inside.parts[:3] == ("actors", "network", "transport")
+        or inside.parts[:3] in (("actors", "network", "transport"), ("actors", "devices", "drivers"))
         or (room == "actors" and path.name == "ports.py")
     )
 
