@@ -466,10 +466,14 @@ def test_closing_ends_who_receives_and_who_writes(line: Line) -> None:
 
 def test_opening_that_is_cancelled_leaves_the_port_closed(line: Line) -> None:
     async def work() -> None:
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await opened(line)
-        assert scope.cancelled_caught
+        async def open_and_close() -> None:
+            await (await opened(line)).close()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(open_and_close)
+            while not threads():  # it is under way
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
         while threads():
             await trio.lowlevel.checkpoint()
         port = await opened(line)

@@ -34,6 +34,7 @@ class SerialDriver:
         """
         if not isinstance(options, OpenSerial):
             raise DeviceError("unsupported", f"{type(options).__name__} opens no serial port")
+        await trio.lowlevel.checkpoint()
         opening = Worker(f"serial opening {key}", lambda: open_port(key, options))
         try:
             port = await opening.ended()
