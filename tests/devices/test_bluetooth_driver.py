@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -479,22 +480,22 @@ def test_a_device_that_nobody_hears_is_not_found(bench: Bench, monkeypatch: pyte
     run(work)
 
 
-def test_opening_that_is_cancelled_leaves_nothing_connected(bench: Bench) -> None:
-    async def work() -> None:
+def test_opening_that_is_cancelled_leaves_nothing_connected_and_nothing_open(bench: Bench) -> None:
+    async def work(checkpoints: int) -> None:
         await bench.appear(WALLET)
-        async with driver() as bluetooth:
-            for checkpoints in range(0, 60, 3):
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(bluetooth.open, KEY, OpenBluetooth(), User())
-                    for _ in range(checkpoints):
-                        await bench.have("state")
-                    if not (await bench.have("state"))["connected"]:
-                        nursery.cancel_scope.cancel()
-                if (await bench.have("state"))["connected"]:
-                    break
-        assert (await bench.have("state"))["scanning"] == 0
+        async with driver() as bluetooth, trio.open_nursery() as nursery:
+            nursery.start_soon(bluetooth.open, KEY, OpenBluetooth(), User())
+            for _ in range(checkpoints):
+                await bench.have("state")
+            nursery.cancel_scope.cancel()
+        state = await bench.have("state")
+        assert (state["scanning"], state["connected"], state["agents"]) == (0, [], 0)
+        await bench.have("forget", key=KEY)
 
-    run(work)
+    before = len(os.listdir("/dev/fd"))
+    for checkpoints in range(0, 40, 4):
+        run(partial(work, checkpoints))
+    assert len(os.listdir("/dev/fd")) == before
 
 
 # -- pairing ---------------------------------------------------------------------------------------------------------------

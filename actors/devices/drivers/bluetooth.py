@@ -106,11 +106,10 @@ class BluetoothDriver:
     async def _pairing(self, pair: Pair) -> Callable[[str], Awaitable[None]] | None:
         if sys.platform != "linux":
             return None
+        if self._agent is None:
+            self._agent = PairingAgent()
         agent = self._agent
-        if agent is None:
-            agent = PairingAgent()
-            await agent.register()
-            self._agent = agent
+        await agent.register()
 
         async def ask(question: PairingQuestion) -> PairingAnswer:
             return await self._thread.ask(pair, question)
