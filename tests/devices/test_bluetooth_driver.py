@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,32 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from devices.bluez.bench import Bench, bluez, message_bus
-from devices.bluez.peripheral import Characteristic, Description
+from devices.bluez.bench import Bench, bluez
+from devices.bluez.peripheral import Description
+from devices.bluez.talking import (
+    COUNTER,
+    DESCRIPTION,
+    KEY,
+    MAILBOX,
+    MUTE,
+    OTHER_SERVICE,
+    REFUSING,
+    SERVICE,
+    SETTING,
+    WALLET,
+    User,
+    connected,
+    driver,
+    fails,
+    read,
+    run,
+    seen,
+    uuid,
+)
 from devices.packages import needs_bus
 
-from partita.actors.devices.drivers.bluetooth import BluetoothConnection, BluetoothDriver
+from partita.actors.devices.drivers.bluetooth import BluetoothConnection
 from partita.actors.devices.drivers.bluetooth_watch import BluetoothWatch
-from partita.actors.kernel.device_ports import PairingAnswer, PairingQuestion
 from partita.events.device_facts import AttachedDevice, BluetoothFacts, DeviceChange
 from partita.events.device_transfers import (
     DONE,
@@ -42,108 +59,6 @@ from partita.events.device_transfers import (
 from partita.events.errors import DeviceError
 
 pytestmark = needs_bus
-
-LIMIT_S = 30
-KEY = "C0:00:00:00:00:01"
-
-
-def uuid(number: int) -> str:
-    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
-
-
-SERVICE, OTHER_SERVICE = uuid(0xFFE0), uuid(0x180A)
-COUNTER, MAILBOX, LOCKED, REFUSING, MUTE = 2, 3, 6, 7, 8
-DESCRIPTION, SETTING = 4, 5
-WALLET = Description(
-    KEY,
-    "Wallet",
-    services={
-        SERVICE: [
-            Characteristic(uuid(0xFFE1), ("read",), b"\x07"),
-            Characteristic(
-                uuid(0xFFE2),
-                ("read", "write", "write-without-response", "notify"),
-                descriptors={uuid(0x2901): b"mailbox", uuid(0x2905): b"\x01"},
-            ),
-            Characteristic(uuid(0xFFE3), ("read", "write", "notify"), b"secret", secure=True),
-            Characteristic(uuid(0xFFE4), ("read", "write"), refuses=0x80),
-            Characteristic(uuid(0xFFE5), ("read", "write"), mute=True),
-        ],
-        OTHER_SERVICE: [Characteristic(uuid(0x2A29), ("read",), b"Acme")],
-    },
-)
-
-
-@pytest.fixture
-def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with message_bus(tmp_path) as address:
-        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-        yield address
-
-
-@pytest.fixture
-def bench(bus: str) -> Iterator[Bench]:
-    with bluez(bus) as bench:
-        yield bench
-
-
-def run(work: Callable[[], Awaitable[None]]) -> None:
-    async def limited() -> None:
-        with trio.fail_after(LIMIT_S):
-            await work()
-
-    trio.run(limited)
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("partita")]
-
-
-@contextmanager
-def fails(failure: str, match: str | None = None) -> Iterator[None]:
-    with pytest.raises(DeviceError, match=match) as raised:
-        yield
-    assert raised.value.failure == failure
-
-
-class User:
-    """Who is asked to pair, and what he answers: None for never."""
-
-    def __init__(self, answer: PairingAnswer | None = None) -> None:
-        self.asked: list[PairingQuestion] = []
-        self.is_asked = trio.Event()
-        self._answer = answer
-
-    async def __call__(self, question: PairingQuestion) -> PairingAnswer:
-        self.asked.append(question)
-        self.is_asked.set()
-        if self._answer is None:
-            await trio.sleep_forever()
-        assert self._answer is not None
-        return self._answer
-
-
-@asynccontextmanager
-async def driver() -> AsyncIterator[BluetoothDriver]:
-    driver = BluetoothDriver()
-    try:
-        yield driver
-    finally:
-        await driver.close()
-
-
-@asynccontextmanager
-async def connected(
-    bench: Bench, description: Description = WALLET, user: User | None = None
-) -> AsyncIterator[BluetoothConnection]:
-    await bench.appear(description)
-    async with driver() as bluetooth:
-        connection = await bluetooth.open(description.key, OpenBluetooth(), user or User())
-        try:
-            yield connection
-        finally:
-            await connection.close()
-
-
-async def read(connection: BluetoothConnection, handle: int) -> bytes:
-    return (await connection.perform(ReadAttribute(handle), b"", 10)).data
 
 
 async def until(watch: BluetoothWatch, satisfied: Callable[[DeviceChange], bool]) -> DeviceChange:
@@ -356,11 +271,6 @@ def test_an_operation_that_is_cancelled_leaves_the_link_as_it_is(bench: Bench) -
     run(work)
 
 
-async def seen(bench: Bench, what: str) -> None:
-    while what not in (await bench.have("state"))["seen"]:
-        pass
-
-
 # -- its end ---------------------------------------------------------------------------------------------------------------
 
 
@@ -496,183 +406,6 @@ def test_opening_that_is_cancelled_leaves_nothing_connected_and_nothing_open(ben
     for checkpoints in range(0, 40, 4):
         run(partial(work, checkpoints))
     assert len(os.listdir("/dev/fd")) == before
-
-
-# -- pairing ---------------------------------------------------------------------------------------------------------------
-
-
-def wanting(kind: str, value: str = "") -> Description:
-    return Description(KEY, "Wallet", services=WALLET.services, pairing=(kind, value))
-
-
-PAIRINGS = [
-    (("confirm", ""), PairingQuestion("confirm"), PairingAnswer(True)),
-    (("confirmPin", "42"), PairingQuestion("confirmPin", "000042"), PairingAnswer(True)),
-    (("pin", "0420"), PairingQuestion("providePin"), PairingAnswer(True, " 0420\n")),
-    (("passkey", "777"), PairingQuestion("providePin"), PairingAnswer(True, " 000777 ")),
-]
-
-
-@pytest.mark.parametrize(("pairing", "question", "answer"), PAIRINGS)
-def test_a_secure_attribute_is_had_after_pairing(
-    bench: Bench, pairing: tuple[str, str], question: PairingQuestion, answer: PairingAnswer
-) -> None:
-    async def work() -> None:
-        user = User(answer)
-        async with connected(bench, wanting(*pairing), user) as connection:
-            assert await read(connection, LOCKED) == b"secret"
-            assert user.asked == [question]
-            await connection.perform(WriteAttribute(LOCKED), b"new", 10)
-            await connection.perform(StartNotifications(LOCKED), b"", 10)
-            assert await read(connection, LOCKED) == b"new"
-            assert user.asked == [question]
-            assert (await bench.have("state"))["paired"] == [KEY]
-
-    run(work)
-
-
-@pytest.mark.parametrize(("pairing", "question", "answer"), PAIRINGS)
-def test_a_pairing_that_the_user_refuses_is_rejected(
-    bench: Bench, pairing: tuple[str, str], question: PairingQuestion, answer: PairingAnswer
-) -> None:
-    async def work() -> None:
-        user = User(PairingAnswer(False, answer.pin))
-        async with connected(bench, wanting(*pairing), user) as connection:
-            with fails("rejected", "AuthenticationRejected"):
-                await read(connection, LOCKED)
-            assert user.asked == [question]
-            assert await read(connection, COUNTER) == b"\x07"
-            assert (await bench.have("state"))["paired"] == []
-
-    run(work)
-
-
-@pytest.mark.parametrize(
-    ("pairing", "pin", "said"),
-    [
-        (("pin", "0420"), "0421", "AuthenticationFailed"),
-        (("passkey", "777"), "778", "AuthenticationFailed"),
-        (("pin", "0420"), "  ", "AuthenticationRejected"),
-        (("pin", "0420"), "12345678901234567", "AuthenticationRejected"),
-        (("passkey", "777"), "seven", "AuthenticationRejected"),
-        (("passkey", "777"), "1000000", "AuthenticationRejected"),
-    ],
-)
-def test_a_wrong_pin_is_rejected(bench: Bench, pairing: tuple[str, str], pin: str, said: str) -> None:
-    async def work() -> None:
-        async with connected(bench, wanting(*pairing), User(PairingAnswer(True, pin))) as connection:
-            with fails("rejected", said):
-                await read(connection, LOCKED)
-
-    run(work)
-
-
-def test_a_passkey_that_would_have_to_be_shown_is_refused(bench: Bench) -> None:
-    async def work() -> None:
-        user = User(PairingAnswer(True))
-        async with connected(bench, wanting("display", "31337"), user) as connection:
-            with fails("rejected"):
-                await read(connection, LOCKED)
-            assert user.asked == []
-
-    run(work)
-
-
-def test_who_raises_when_he_is_asked_has_refused(bench: Bench) -> None:
-    async def raising(_: PairingQuestion) -> PairingAnswer:
-        raise ValueError("no idea")
-
-    async def work() -> None:
-        async with connected(bench, WALLET, raising) as connection:
-            with fails("rejected"):
-                await read(connection, LOCKED)
-
-    run(work)
-
-
-def test_two_who_need_the_same_pairing_ask_once(bench: Bench) -> None:
-    async def work() -> None:
-        user = User(PairingAnswer(True))
-        async with connected(bench, WALLET, user) as connection:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(read, connection, LOCKED)
-                nursery.start_soon(read, connection, LOCKED)
-            assert user.asked == [PairingQuestion("confirm")]
-
-    run(work)
-
-
-def test_an_answer_that_never_comes_does_not_hold_up_closing(bench: Bench) -> None:
-    async def work() -> None:
-        user = User()
-        async with connected(bench, WALLET, user) as connection:
-
-            async def close() -> None:
-                await user.is_asked.wait()
-                await connection.close()
-
-            async def locked() -> None:
-                with fails("gone"):
-                    await read(connection, LOCKED)
-
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(locked)
-                nursery.start_soon(close)
-
-    run(work)
-
-
-def test_an_answer_that_never_comes_does_not_hold_up_the_end_of_the_driver(bench: Bench) -> None:
-    async def work() -> None:
-        await bench.appear(WALLET)
-        user = User()
-        bluetooth = BluetoothDriver()
-        connection = await bluetooth.open(KEY, OpenBluetooth(), user)
-
-        async def locked() -> None:
-            with fails("gone"):
-                await read(connection, LOCKED)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(locked)
-            await user.is_asked.wait()
-            await bluetooth.close()
-            await bluetooth.close()
-        with fails("gone"):
-            await bluetooth.watch()
-        await connection.close()
-
-    run(work)
-
-
-def test_a_pairing_whose_asker_is_cancelled_is_given_up_and_can_be_asked_for_again(bench: Bench) -> None:
-    async def work() -> None:
-        user = User()
-        async with connected(bench, WALLET, user) as connection:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(read, connection, LOCKED)
-                await user.is_asked.wait()
-                nursery.cancel_scope.cancel()
-            while (await bench.have("state"))["pairing"]:
-                pass
-            user._answer = PairingAnswer(True)
-            assert await read(connection, LOCKED) == b"secret"
-
-    run(work)
-
-
-def test_the_agent_is_there_from_the_first_connection_to_the_end(bench: Bench) -> None:
-    async def work() -> None:
-        await bench.appear(WALLET)
-        async with driver() as bluetooth:
-            assert (await bench.have("state"))["agents"] == 0
-            for _ in range(2):
-                connection = await bluetooth.open(KEY, OpenBluetooth(), User())
-                assert (await bench.have("state"))["agents"] == 1
-                await connection.close()
-        assert (await bench.have("state"))["agents"] == 0
-
-    run(work)
 
 
 # -- where there is no Bluetooth -------------------------------------------------------------------------------------------

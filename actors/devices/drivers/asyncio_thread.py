@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from partita.actors.devices.drivers.threads import Worker
+from partita.actors.devices.drivers.workers import Worker
 from partita.actors.kernel.delivery import run_into
 from partita.actors.kernel.future import Future
 from partita.events.errors import DeviceError

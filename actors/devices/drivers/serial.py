@@ -11,7 +11,7 @@ import trio
 from partita.actors.devices.drivers.serial_connection import SerialConnection
 from partita.actors.devices.drivers.serial_ports import library, open_port
 from partita.actors.devices.drivers.serial_watch import SerialWatch
-from partita.actors.devices.drivers.threads import Worker
+from partita.actors.devices.drivers.workers import Worker
 from partita.actors.kernel.device_ports import Pair
 from partita.events.device_transfers import OpenOptions, OpenSerial
 from partita.events.errors import DeviceError

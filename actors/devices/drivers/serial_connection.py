@@ -20,7 +20,7 @@ import trio
 
 from partita.actors.devices.drivers.serial_failures import operation_failed, unplugged
 from partita.actors.devices.drivers.serial_ports import SLICE_S, write_some
-from partita.actors.devices.drivers.threads import Bell, Worker
+from partita.actors.devices.drivers.workers import Bell, Worker
 from partita.actors.kernel.future import Future
 from partita.events.device_transfers import (
     DONE,

@@ -13,7 +13,7 @@ import trio
 
 from partita.actors.devices.drivers.changes import Sighting, Told
 from partita.actors.devices.drivers.serial_ports import SLICE_S, attached_ports
-from partita.actors.devices.drivers.threads import Bell, Worker
+from partita.actors.devices.drivers.workers import Bell, Worker
 from partita.events.device_facts import DeviceChange
 from partita.events.errors import DeviceError
 
