@@ -52,7 +52,7 @@ def pure_modules() -> Iterator[Path]:
             inside = path.relative_to(ROOT)
             if inside.parts[:1] == ("actors",) and (inside.parts[1] in OF_THE_WORLD or path.name == "ports.py"):
                 continue
-            if inside.parts[:3] == ("actors", "devices", "drivers"):
+            if inside.parts[:3] == ("actors", "devices", "drivers"):  # they carry the port of devices
                 continue
             if str(inside) not in TOUCHING:
                 yield path
