@@ -23,6 +23,7 @@ from partita.events import (
     cache,
     choosing,
     cookies,
+    device_connections,
     devices,
     download_ledger,
     download_queue,
@@ -60,6 +61,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     pages,
     permissions,
     devices,
+    device_connections,
     net_log,
     exchanges,
 )

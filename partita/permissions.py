@@ -14,11 +14,12 @@ import msgspec
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.delivery import Place, place_of_caller
 from partita.actors.kernel.future import Future, failed, resolved
+from partita.actors.kernel.raised import failure_of
 from partita.actors.pages.asking import asker_of
 from partita.actors.pages.ledger import actor_of
 from partita.actors.permissions import names
 from partita.actors.permissions.behavior import kind_of
-from partita.actors.permissions.carriers import HandlerAnswer, HandlerQuestion, failure_of, handler_name
+from partita.actors.permissions.carriers import HandlerAnswer, HandlerQuestion, handler_name
 from partita.actors.permissions.grants import checked_by_default
 from partita.emitter import ListenerFailed
 from partita.events.errors import (

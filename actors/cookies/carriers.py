@@ -8,7 +8,8 @@ from typing import Final
 from partita.actors.cookies.matching import is_expired
 from partita.actors.cookies.netscape import read_netscape, write_netscape
 from partita.actors.cookies.storage_state import read_storage_state, write_storage_state
-from partita.actors.kernel.world import Carriers, Door, Files
+from partita.actors.kernel.file_ports import Files
+from partita.actors.kernel.world import Carriers, Door
 from partita.events.cookies import CookieFileFormat, ImportedCookie, ReadCookieFile, StoredCookie, WriteCookieFile
 from partita.events.errors import CookieFileError, SystemClosed
 from partita.events.session import SessionState

@@ -11,27 +11,23 @@ from partita.actors.devices.connecting import known_of
 from partita.actors.devices.protecting import protected_reports
 from partita.actors.kernel.device_ports import DeviceConnection, PairingAnswer, PairingQuestion
 from partita.actors.kernel.prompt import Prompt
+from partita.actors.kernel.raised import failure_of
 from partita.actors.kernel.world import Call, Carriers, Door
-from partita.actors.permissions.carriers import failure_of
-from partita.events.device_facts import DeviceKind
-from partita.events.device_transfers import Incoming, PairingKind, TransferResult
-from partita.events.devices import (
+from partita.events.device_connections import (
     AskPairing,
     AskPairingHandler,
     BrokerReason,
-    BrokerState,
     CarryOut,
     ConnectionEnded,
     ConnectionOpened,
-    DevicesChanged,
     HoldConnection,
     LetGo,
     NoteServices,
     PairingAnswered,
-    StopWatch,
-    Watch,
-    WatchEnded,
 )
+from partita.events.device_facts import DeviceKind
+from partita.events.device_transfers import Incoming, PairingKind, TransferResult
+from partita.events.devices import BrokerState, DevicesChanged, StopWatch, Watch, WatchEnded
 from partita.events.errors import DeviceError
 from partita.events.permissions import Asker
 from partita.events.secret import Secret
@@ -122,8 +118,6 @@ async def hold_with(effect: HoldConnection, door: Door, note: Note | None) -> Co
         finally:
             await devices.close(effect.id)
     except DeviceError as error:
-        if _is_closing(door, effect.id):
-            return ConnectionEnded(effect.id, "ok")
         return ConnectionEnded(effect.id, reason_of(error), str(error))
 
 
@@ -146,11 +140,6 @@ def _hidden_channels(effect: HoldConnection, door: Door) -> frozenset[int]:
     if known is None:
         return frozenset()
     return frozenset(report_id for report_type, report_id in protected_reports(known) if report_type == "input")
-
-
-def _is_closing(door: Door, name: str) -> bool:
-    connection = cast("BrokerState", door.published(door.actor)).connections.get(name)
-    return connection is None or connection.phase == "closing"
 
 
 async def let_go(effect: LetGo, door: Door) -> None:

@@ -21,13 +21,10 @@ from partita.actors.devices.protecting import protection
 from partita.actors.devices.standing import may_have, origin_of_asker, standing, without
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
-from partita.events.devices import (
-    BrokerAnswer,
+from partita.events.device_connections import (
     BrokerReason,
-    BrokerState,
     CarryOut,
     CloseConnection,
-    ConnectDevice,
     Connection,
     ConnectionBegun,
     ConnectionClosed,
@@ -35,18 +32,25 @@ from partita.events.devices import (
     ConnectionEnded,
     ConnectionOpened,
     ConnectionReady,
-    DeviceRevoked,
-    ForgetDevice,
     HoldConnection,
-    KnownDevice,
     LetGo,
     NoteIncoming,
+    NoteOperation,
     NoteServices,
     NoteTransfer,
+    OperationNoted,
     PerformOperation,
-    PutRequest,
     ServicesNoted,
     TransferNoted,
+)
+from partita.events.devices import (
+    BrokerAnswer,
+    BrokerState,
+    ConnectDevice,
+    DeviceRevoked,
+    ForgetDevice,
+    KnownDevice,
+    PutRequest,
 )
 from partita.events.errors import DeviceError
 from partita.events.types import Effect
@@ -114,6 +118,8 @@ def _gone(state: BrokerState, name: str, reason: BrokerReason, failure: str) -> 
     connection = state.connections.get(name)
     if connection is None:
         return NOTHING
+    if connection.phase == "closing":  # that it is gone is what was wanted
+        reason, failure = "ok", ""
     effects: tuple[Effect, ...] = ()
     if connection.phase == "opening":
         answer = BrokerAnswer("gone" if reason == "ok" else reason, failure=failure)
@@ -176,7 +182,9 @@ def perform(state: BrokerState, message: PerformOperation, ctx: Context) -> Deci
     protected = protection(message.operation, connection, known, services)
     if protected is not None:
         return Decision(refusal=DeviceError("protected", protected))
-    return Decision(effects=(CarryOut(message.connection, message.operation, message.call_id, message.timeout_s),))
+    return Decision(
+        effects=(CarryOut(message.connection, message.operation, message.call_id, message.timeout_s, ctx.position - 1),)
+    )
 
 
 def _granted_services(state: BrokerState, connection: Connection, known: KnownDevice) -> tuple[str, ...]:
@@ -190,6 +198,11 @@ def note_services(state: BrokerState, message: NoteServices, ctx: Context) -> De
     if connection is None or connection.services == message.services:
         return NOTHING
     return Decision(events=(ServicesNoted(message.connection, message.services),))
+
+
+def note_operation(state: BrokerState, message: NoteOperation, ctx: Context) -> Decision:
+    """What was done before it is done before it when it is played back, too."""
+    return Decision(events=(OperationNoted(message.connection),))
 
 
 def note(state: BrokerState, message: NoteTransfer | NoteIncoming, ctx: Context) -> Decision:
@@ -227,6 +240,10 @@ def services_noted(state: BrokerState, event: ServicesNoted) -> BrokerState:
 
 def noted(state: BrokerState, event: TransferNoted) -> BrokerState:
     return replace(state, noted=state.noted + 1)
+
+
+def operation_noted(state: BrokerState, event: OperationNoted) -> BrokerState:
+    return state
 
 
 def _in_phase(state: BrokerState, name: str, connection: Connection) -> BrokerState:

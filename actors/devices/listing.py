@@ -25,12 +25,11 @@ from partita.actors.devices.shown import attached_of
 from partita.actors.devices.standing import all_attached, origins_with, upkept
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
+from partita.events.device_connections import BrokerReason, ConnectionClosing, LetGo
 from partita.events.device_facts import AttachedDevice, DeviceKind, HIDFacts
 from partita.events.devices import (
     BrokerAnswer,
-    BrokerReason,
     BrokerState,
-    ConnectionClosing,
     DeviceAttached,
     DeviceDetached,
     DevicesChanged,
@@ -38,7 +37,6 @@ from partita.events.devices import (
     DeviceUpdated,
     GrantsChanged,
     KnownDevice,
-    LetGo,
     StopWatch,
     Watch,
     WatchBegun,

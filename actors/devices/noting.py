@@ -13,8 +13,16 @@ from msgspec.structs import replace
 from partita.actors.devices.carriers import answer, hold_with, performed
 from partita.actors.kernel.prompt import Prompt
 from partita.actors.kernel.world import Call, Carriers, Door
+from partita.events.device_connections import (
+    CarryOut,
+    ConnectionEnded,
+    HoldConnection,
+    NoteIncoming,
+    NoteOperation,
+    NoteTransfer,
+    Payload,
+)
 from partita.events.device_transfers import DONE, Incoming, TransferResult
-from partita.events.devices import CarryOut, ConnectionEnded, HoldConnection, NoteIncoming, NoteTransfer, Payload
 from partita.events.errors import DeviceError
 from partita.events.secret import Secret
 
@@ -36,6 +44,7 @@ async def carry_out(effect: CarryOut, door: Door) -> None:
     call = door.call(effect.call_id)
     if call is None:
         return
+    door.tell(NoteOperation(effect.connection, effect.operation, effect.seen))
     try:
         outcome = await performed(effect, door, call)
         await _room(door)

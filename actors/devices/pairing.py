@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from partita.actors.devices.connecting import known_of
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
-from partita.events.devices import (
+from partita.events.device_connections import (
     AskPairing,
     AskPairingHandler,
-    BrokerState,
     PairingAnswered,
     PairingAsked,
     PairingSettled,
     PendingPairing,
 )
+from partita.events.devices import BrokerState
 
 REFUSED: Final = PairingAnswered("", confirmed=False)
 

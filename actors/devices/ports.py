@@ -86,7 +86,7 @@ class LiveDevices:
         """See :meth:`partita.actors.kernel.device_ports.Devices.connection`."""
         place = self._opened.get(connection)
         if place is None or place.connection is None or place.unwanted:
-            raise DeviceError("gone", f"there is no connection {connection!r}")
+            raise DeviceError("gone", "it is not open any more")
         return place.connection
 
     async def close(self, connection: str) -> None:

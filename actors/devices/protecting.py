@@ -15,6 +15,7 @@ from partita.actors.devices import gatt_block_list, hid_block_list, usb_block_li
 from partita.actors.devices.hid_block_list import ReportKey
 from partita.actors.devices.shown import hid_shown
 from partita.actors.devices.usb_descriptors import usb_device
+from partita.events.device_connections import Connection
 from partita.events.device_facts import HIDFacts, USBFacts
 from partita.events.device_transfers import (
     ClaimInterface,
@@ -28,7 +29,7 @@ from partita.events.device_transfers import (
     StopNotifications,
     WriteAttribute,
 )
-from partita.events.devices import Connection, KnownDevice
+from partita.events.devices import KnownDevice
 
 _READS: Final = (ReadAttribute, StartNotifications, StopNotifications)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Self
 
-from partita.actors.kernel.world import BodySource, BurstingResponse, NetworkResponse
+from partita.actors.kernel.file_ports import BodySource
+from partita.actors.kernel.world import BurstingResponse, NetworkResponse
 from partita.actors.network.http import NetError
 
 

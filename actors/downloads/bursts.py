@@ -7,7 +7,7 @@ from typing import Final
 
 from partita.actors.downloads.body import Body
 from partita.actors.downloads.part_file import PartFile
-from partita.actors.kernel.world import BodySource
+from partita.actors.kernel.file_ports import BodySource
 
 BURST_FROM_BYTES: Final = 256 << 10
 """So much at once comes where data flows faster than the loop takes it."""

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from partita.actors.kernel.world import Files
+from partita.actors.kernel.file_ports import Files
 
 _BYTES: Final[Mapping[str, int]] = {"sha256": 32, "sha384": 48, "sha512": 64}
 _READ_BYTES: Final = 1 << 20

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from partita.actors.kernel.world import BodySource, Clock, FillingFile, OpenFile
+from partita.actors.kernel.file_ports import BodySource, FillingFile, OpenFile
+from partita.actors.kernel.world import Clock
 from partita.events.points import buggify
 
 WRITE_BYTES: Final = 1 << 20

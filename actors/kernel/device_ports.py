@@ -122,9 +122,9 @@ class NoDevices:
         """Refuse."""
         raise DeviceError("not_found", f"there is no {kind} device {key!r} in this world")
 
-    def connection(self, connection: str) -> DeviceConnection:
+    def connection(self, connection: str) -> DeviceConnection:  # noqa: ARG002  # the port's method
         """Refuse."""
-        raise DeviceError("gone", f"there is no connection {connection!r}")
+        raise DeviceError("gone", "it is not open any more")
 
     async def close(self, connection: str) -> None:
         """Nothing to do."""

@@ -23,7 +23,7 @@ from typing import Final
 import outcome
 import trio
 
-from partita.actors.kernel.world import BodySource, Filled
+from partita.actors.kernel.file_ports import BodySource, Filled
 
 BURST_S: Final = 0.25
 """A thread takes from a body for so long at most: then the loop has a say again."""
@@ -92,19 +92,19 @@ class DiskFile:
         self._buffer: memoryview | None = None
 
     async def reserve(self, size_bytes: int) -> None:
-        """See :class:`partita.actors.kernel.world.OpenFile`. On Linux and macOS, where the file system can."""
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`. On Linux and macOS, where the file system can."""
         await trio.to_thread.run_sync(_reserve, self._open(), size_bytes)
 
     async def write(self, offset: int, data: bytes) -> None:
-        """See :class:`partita.actors.kernel.world.OpenFile`."""
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
         await trio.to_thread.run_sync(_write_all, self._open(), offset, data)
 
     async def sync(self) -> None:
-        """See :class:`partita.actors.kernel.world.OpenFile`."""
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
         await trio.to_thread.run_sync(_sync, self._open())
 
     async def fill(self, offset: int, source: BodySource, most_bytes: int) -> Filled:
-        """See :class:`partita.actors.kernel.world.FillingFile`."""
+        """See :class:`partita.actors.kernel.file_ports.FillingFile`."""
         descriptor = self._open()
         if self._buffer is None:
             self._buffer = memoryview(bytearray(_BUFFER_BYTES))
@@ -112,7 +112,7 @@ class DiskFile:
         return await _until_stopped(work, source.stop)
 
     async def close(self) -> None:
-        """See :class:`partita.actors.kernel.world.OpenFile`. It is closed also by a task that has been cancelled."""
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`. It is closed also by a task that has been cancelled."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with trio.CancelScope(shield=True):
@@ -133,13 +133,13 @@ class ReadableDiskFile:
         self.modified_us = modified_us
 
     async def read(self, offset: int, count: int) -> bytes:
-        """See :class:`partita.actors.kernel.world.ReadableFile`."""
+        """See :class:`partita.actors.kernel.file_ports.ReadableFile`."""
         if self._descriptor is None:
             raise OSError(errno.EBADF, "the file has been closed")
         return await trio.to_thread.run_sync(_read, self._descriptor, offset, count)
 
     async def close(self) -> None:
-        """See :class:`partita.actors.kernel.world.ReadableFile`. It is closed also by a task that has been cancelled."""
+        """See :class:`partita.actors.kernel.file_ports.ReadableFile`. It is closed also by a task that has been cancelled."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with trio.CancelScope(shield=True):
@@ -150,35 +150,35 @@ class DiskFiles:
     """The port ``files`` on the machine's disk."""
 
     async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> DiskFile:
-        """See :class:`partita.actors.kernel.world.Files`. A symbolic link in the file's place is refused."""
+        """See :class:`partita.actors.kernel.file_ports.Files`. A symbolic link in the file's place is refused."""
         return DiskFile(await trio.to_thread.run_sync(_open, path, keep_bytes, private))
 
     async def open_to_read(self, path: str) -> ReadableDiskFile:
-        """See :class:`partita.actors.kernel.world.Files`. Links are followed."""
+        """See :class:`partita.actors.kernel.file_ports.Files`. Links are followed."""
         return ReadableDiskFile(*await trio.to_thread.run_sync(_open_to_read, path))
 
     async def size(self, path: str) -> int | None:
-        """See :class:`partita.actors.kernel.world.Files`."""
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
         return await trio.to_thread.run_sync(_size, path)
 
     async def claim(self, path: str) -> bool:
-        """See :class:`partita.actors.kernel.world.Files`."""
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
         return await trio.to_thread.run_sync(_claim, path)
 
     async def free_bytes(self, path: str) -> int | None:
-        """See :class:`partita.actors.kernel.world.Files`."""
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
         return await trio.to_thread.run_sync(_free_bytes, path)
 
     async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
-        """See :class:`partita.actors.kernel.world.Files`."""
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
         await trio.to_thread.run_sync(_rename, source, target, over_nothing)
 
     async def mark(self, path: str, url: str, referrer: str = "") -> None:
-        """See :class:`partita.actors.kernel.world.Files`: attributes on Linux, a stream on Windows; on macOS there is no way."""
+        """See :class:`partita.actors.kernel.file_ports.Files`: attributes on Linux, a stream on Windows; on macOS nothing."""
         await trio.to_thread.run_sync(_mark, path, url, referrer)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
-        """See :class:`partita.actors.kernel.world.Files`. It is removed also by a task that has been cancelled."""
+        """See :class:`partita.actors.kernel.file_ports.Files`. It is removed also by a task that has been cancelled."""
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(_remove, path, only_if_empty)
 

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Sequence
 from typing import Final
 
-from partita.actors.kernel.world import Files, OpenFile
+from partita.actors.kernel.file_ports import Files, OpenFile
 from partita.actors.net_log.layout import TAIL, Lines, Size, joined, placed
 from partita.actors.net_log.parts import Merging
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from partita.actors.kernel.raised import failure_of
 from partita.actors.kernel.world import Carriers, Door
 from partita.events.permissions import (
     AskHandler,
@@ -15,9 +16,6 @@ from partita.events.permissions import (
     Question,
     StopAsking,
 )
-
-LONGEST: Final = 1000
-"""How much is kept of what a handler raised, in characters."""
 
 
 class HandlerQuestion(Struct, frozen=True):
@@ -38,12 +36,6 @@ class HandlerAnswer(Struct, frozen=True):
 def handler_name(kind: PermissionHandlerKind) -> str:
     """The name under which the handlers port is asked."""
     return f"permissions/{kind}"
-
-
-def failure_of(error: BaseException) -> str:
-    """What was raised, as the log can hold it."""
-    text = f"{type(error).__name__}: {error}"[:LONGEST]
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 async def ask_handler(effect: AskHandler, door: Door) -> HandlerAnswered:

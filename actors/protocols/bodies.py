@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from partita.actors.kernel.delivery import Callback, Place
+from partita.actors.kernel.file_ports import ReadableFile
 from partita.actors.kernel.future import Future
-from partita.actors.kernel.world import Interim, ReadableFile, Timing
+from partita.actors.kernel.world import Interim, Timing
 from partita.actors.network.fields import Fields
 from partita.actors.network.http import NetError
 from partita.actors.network.pipe import PipeReader

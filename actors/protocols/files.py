@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from partita.actors.kernel.world import Door, NetworkRequest, NetworkResponse, ReadableFile
+from partita.actors.kernel.file_ports import ReadableFile
+from partita.actors.kernel.world import Door, NetworkRequest, NetworkResponse
 from partita.actors.network import fields
 from partita.actors.network.fields import Fields
 from partita.actors.network.http import NetError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from partita.actors.devices.carriers import ask_pairing_handler
 from partita.actors.permissions.carriers import ask_handler
 from partita.actors.recorded_world.source import never
-from partita.events.devices import AskPairingHandler, PairingAnswered
+from partita.events.device_connections import AskPairingHandler, PairingAnswered
 from partita.events.errors import PlaybackDiverged
 from partita.events.permissions import AskHandler, HandlerAnswered
 

@@ -14,19 +14,17 @@ from msgspec.structs import replace
 from partita.actors.kernel.device_ports import DeviceConnection, DeviceWatch, Pair, PairingQuestion
 from partita.actors.kernel.future import Future
 from partita.actors.recorded_world.source import never
-from partita.events.device_facts import DeviceChange, DeviceKind
-from partita.events.device_transfers import Incoming, OpenOptions, Operation, TransferResult
-from partita.events.devices import (
+from partita.events.device_connections import (
     AskPairing,
     ConnectionEnded,
     ConnectionOpened,
-    DevicesChanged,
     NoteIncoming,
     NoteTransfer,
     Payload,
-    WatchBegun,
-    WatchEnded,
 )
+from partita.events.device_facts import DeviceChange, DeviceKind
+from partita.events.device_transfers import Incoming, OpenOptions, Operation, TransferResult
+from partita.events.devices import DevicesChanged, WatchBegun, WatchEnded
 from partita.events.errors import DeviceError, PlaybackDiverged, PlaybackError, RecordingIncomplete
 
 if TYPE_CHECKING:
@@ -109,7 +107,7 @@ class PlayedDevices:
         """The one of that name, also when it has been closed: what was asked of it then was noted as well."""
         played = self._played.get(connection)
         if played is None:
-            raise DeviceError("gone", f"there is no connection {connection!r}")
+            raise DeviceError("gone", "it is not open any more")
         return played
 
     async def close(self, connection: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath, PureWindowsPath
 
-from partita.actors.kernel.world import Files, OpenFile, ReadableFile
+from partita.actors.kernel.file_ports import Files, OpenFile, ReadableFile
 
 
 class FilesBelow:
@@ -22,7 +22,7 @@ class FilesBelow:
         return self._folder.joinpath(*([drive] if drive else []), *parts)
 
     async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
-        """See :class:`~partita.actors.kernel.world.Files`; so for the rest."""
+        """See :class:`~partita.actors.kernel.file_ports.Files`; so for the rest."""
         return await self._files.open(self._at(path), keep_bytes=keep_bytes, private=private)
 
     async def open_to_read(self, path: str) -> ReadableFile:

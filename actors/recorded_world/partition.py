@@ -22,6 +22,7 @@ from partita.actors.kernel.news import guard
 from partita.actors.kernel.turning import decide_turn
 from partita.actors.recorded_world.divergence import diverged
 from partita.actors.recorded_world.opening import is_call, is_same
+from partita.events.device_connections import PerformOperation
 from partita.events.errors import ActorStopped, PlaybackError, RecordingEnded, SecretErased, StoreError
 from partita.events.system import Tell
 from partita.events.turn import Cause, External, Turn
@@ -85,6 +86,7 @@ class PlayedPartition(RecordingPartition):
         self._waiting: list[tuple[int, Future[None]]] = []
         self._waiting_lock = guard()
         self._trial: Context | None = None
+        self._operations = 0  # that the application has asked of devices since the last turn
         clock.follow(lambda: self.position)
         devices.follow(self)
         super().__init__(*arguments, **options)
@@ -137,7 +139,12 @@ class PlayedPartition(RecordingPartition):
             self._quiet_s = 0.0
             self._told.discard(id(envelope[0]))
             self._said.discard(id(envelope[0]))
+            before = self.position
             super().take_turn(actor, envelope)
+            if self.position != before:
+                self._operations = 0
+            elif isinstance(envelope[0], PerformOperation):
+                self._operations += 1
             self._tell_positions()
 
     def _deliver(self, effects: tuple[Effect, ...], cause: Cause) -> tuple[Effect, ...]:
@@ -151,10 +158,13 @@ class PlayedPartition(RecordingPartition):
             return self._next_beyond()
         speaking: set[str] = set()  # an actor's callers are heard in order, and after what other actors told it before
         other_caller = unrecorded = None
+        waits = self._quiet_s < RELIEF_S and self._operations < self.opening.operations_at(self.position)
         for index, (actor, envelope) in enumerate(self._held):
             message, cause = envelope[0], envelope[1]
             call = self._is_said(envelope)
             if actor.name == expected.actor and is_same(expected.message, message):
+                if waits:
+                    continue
                 if self._recorded(cause) == expected.cause:
                     return index
                 other_caller = index if other_caller is None else other_caller

@@ -9,17 +9,9 @@ from typing import Final
 import msgspec
 
 from partita.actors.exchanges.headers import sent
+from partita.actors.kernel.file_ports import Files, OpenFile, ReadableFile
 from partita.actors.kernel.future import Future
-from partita.actors.kernel.world import (
-    Files,
-    Interim,
-    NetworkRequest,
-    NetworkResponse,
-    OpenFile,
-    ReadableFile,
-    Timing,
-    World,
-)
+from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing, World
 from partita.actors.network.http import NetError
 from partita.actors.recorded_world.opening import AnyTurn, Opening, chunks_of
 from partita.events.errors import KeyMissing, RecordingIncomplete, SecretErased
@@ -166,7 +158,7 @@ class ClaimedFiles:
         self._claims = claims
 
     async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
-        """See :class:`~partita.actors.kernel.world.Files`; so for the rest."""
+        """See :class:`~partita.actors.kernel.file_ports.Files`; so for the rest."""
         return await self._files.open(path, keep_bytes=keep_bytes, private=private)
 
     async def open_to_read(self, path: str) -> ReadableFile:

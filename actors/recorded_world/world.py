@@ -13,7 +13,7 @@ from partita.actors.network.http import NetError
 from partita.actors.recorded_world.answers import answer_as_recorded, pair_as_recorded
 from partita.actors.recorded_world.partition import PlayedPartition
 from partita.actors.recorded_world.source import PlayedSource
-from partita.events.devices import AskPairingHandler
+from partita.events.device_connections import AskPairingHandler
 from partita.events.downloads import StopFetch
 from partita.events.errors import PlaybackError
 from partita.events.permissions import AskHandler

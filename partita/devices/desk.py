@@ -12,15 +12,16 @@ from partita.actors.devices.standing import may_have
 from partita.actors.devices.usb_block_list import PROTECTED_CLASSES
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future, resolved
+from partita.actors.kernel.raised import failure_of
 from partita.actors.pages.brokers import broker_of
 from partita.actors.pages.frames import document_of
 from partita.actors.pages.sites import origin_of
-from partita.actors.permissions.carriers import failure_of
 from partita.devices.errors import error_of
 from partita.devices.operation import OperationFuture
 from partita.devices.pairing import PairingDesk
 from partita.devices.requests import DevicePermission, USBProtectedClasses
 from partita.devices.telling import DeviceTelling
+from partita.events.device_connections import CloseConnection, PerformOperation
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import Incoming, Operation, TransferResult
 from partita.events.devices import (
@@ -29,10 +30,8 @@ from partita.events.devices import (
     BrokerRequest,
     BrokerState,
     ChooseDevice,
-    CloseConnection,
     KnownDevice,
     NoteDeviceCheck,
-    PerformOperation,
     Verdict,
     WatchDevices,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita.actors.devices.carriers import PairingRequest, PairingSaid
 from partita.actors.kernel.future import Future, resolved
-from partita.actors.permissions.carriers import failure_of
+from partita.actors.kernel.raised import failure_of
 from partita.devices.requests import BluetoothPairing, PairingResponse
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ from partita.devices.requests import (
     USBDeviceChange,
     USBDeviceRevoked,
 )
+from partita.events.device_connections import ConnectionClosed
 from partita.events.device_facts import DeviceKind
 from partita.events.device_filters import HIDRequest, SerialRequest, USBRequest
 from partita.events.devices import (
@@ -37,7 +38,6 @@ from partita.events.devices import (
     Chooser,
     ChooserClosed,
     ChooserOpened,
-    ConnectionClosed,
     DeviceAttached,
     DeviceDetached,
     DeviceOffered,

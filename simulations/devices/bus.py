@@ -201,6 +201,7 @@ class _Connection:
         self._incoming: deque[Incoming] = deque()
         self._bell: Future[None] | None = None
         self._waiting: dict[int, Future[None]] = {}
+        self._waits = 0
         self._ended = ""
         self._is_open = True
         device.connect(self._take)
@@ -297,7 +298,8 @@ class _Connection:
         await self._until(Future(), seconds)
 
     async def _until(self, waiting: Future[None], seconds: float | None) -> None:
-        name = id(waiting)
+        self._waits += 1
+        name = self._waits
         self._waiting[name] = waiting
         try:
             await (waiting if seconds is None else self.bus.within(self.bus.clock, seconds, waiting))
@@ -347,7 +349,7 @@ class SimulatedDevices:
     def connection(self, connection: str) -> DeviceConnection:
         found = self._connections.get(connection)
         if found is None:
-            raise DeviceError("gone", f"there is no connection {connection!r}")
+            raise DeviceError("gone", "it is not open any more")
         return found
 
     async def close(self, connection: str) -> None:

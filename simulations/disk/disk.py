@@ -28,7 +28,7 @@ class Disk(Medium):
         return SimulatedFolders(self, life)
 
     def files(self, life: Life) -> SimulatedFiles:
-        """The files of a process: :class:`partita.actors.kernel.world.Files`."""
+        """The files of a process: :class:`partita.actors.kernel.file_ports.Files`."""
         return SimulatedFiles(self, life)
 
     def crash(self, kind: CrashKind) -> None:

@@ -1,4 +1,4 @@
-"""The files port on the simulated disk: :class:`partita.actors.kernel.world.Files`, with what the live one promises.
+"""The files port on the simulated disk: :class:`partita.actors.kernel.file_ports.Files`, with what the live one promises.
 
 Each operation takes its time first, so that others come in between, and is then done in one step. What the live port shields
 from cancellation, to close and to remove, takes no time.
@@ -37,7 +37,7 @@ class SimulatedFile:
         return self._life
 
     async def reserve(self, size_bytes: int) -> None:
-        """See :class:`partita.actors.kernel.world.OpenFile`; so for the rest."""
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`; so for the rest."""
         await _arrived(self._medium, self._life)
         self._open()
         if size_bytes and self._medium.full:
@@ -115,7 +115,7 @@ class ReadableSimulatedFile:
         return self._life
 
     async def read(self, offset: int, count: int) -> bytes:
-        """See :class:`partita.actors.kernel.world.ReadableFile`; so for the rest."""
+        """See :class:`partita.actors.kernel.file_ports.ReadableFile`; so for the rest."""
         medium = self._medium
         await _arrived(medium, self._life)
         if self._file is None:
@@ -137,7 +137,7 @@ class SimulatedFiles:
         self._life = life
 
     async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> SimulatedFile:  # noqa: ARG002
-        """See :class:`partita.actors.kernel.world.Files`; so for the rest. Creating a file needs no room."""
+        """See :class:`partita.actors.kernel.file_ports.Files`; so for the rest. Creating a file needs no room."""
         medium = self._medium
         await _arrived(medium, self._life)
         refusal = medium.refuses("file")

@@ -10,7 +10,8 @@ import trio
 from servers.doors import NAME, ScriptedHandlers, SmallPartition, small_partition
 from servers.loopback import PATIENCE_S, ServedFile
 
-from partita.actors.kernel.world import Files, World
+from partita.actors.kernel.file_ports import Files
+from partita.actors.kernel.world import World
 from partita.actors.live_world.ports import DiskFiles, SystemClock, SystemEntropy
 from partita.actors.network.ports import LiveNetwork
 from partita.events.downloads import BeginDownload, DownloadState, InterruptDownload, ResumeDownload

@@ -15,7 +15,7 @@ import trio
 from servers.doors import ScriptedHandlers
 from servers.loopback import PATIENCE_S
 
-from partita.actors.kernel.world import Filled
+from partita.actors.kernel.file_ports import Filled
 from partita.actors.live_world import ports
 from partita.actors.live_world.live import live_world
 from partita.actors.live_world.ports import DiskFiles, FixedClock, SystemClock, SystemEntropy

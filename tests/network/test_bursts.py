@@ -15,7 +15,8 @@ from network.sending import got, networking
 from servers.certificates import authority
 from servers.raw import Handler, RawConnection, RawServer, always, ok, raw_server
 
-from partita.actors.kernel.world import BodySource, BurstingResponse, NetworkRequest, NetworkResponse
+from partita.actors.kernel.file_ports import BodySource
+from partita.actors.kernel.world import BurstingResponse, NetworkRequest, NetworkResponse
 from partita.actors.network.http import NetError
 from partita.actors.network.ports import LiveNetwork
 from partita.actors.network.transport import bursts

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from partita.actors.cache.bodies import CacheBodyMissing, CacheWriter, SpanReader
-from partita.actors.kernel.world import BodySource, BurstingResponse, Interim, Timing
+from partita.actors.kernel.file_ports import BodySource
+from partita.actors.kernel.world import BurstingResponse, Interim, Timing
 from partita.actors.network.exchange.words import BodyBroke, BodyEnded, BodyLeft, Deliver
 from partita.actors.network.http import NetError
 

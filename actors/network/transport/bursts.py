@@ -17,7 +17,7 @@ DRY_MS: Final = 10
 
 
 class SocketSource:
-    """See :class:`~partita.actors.kernel.world.BodySource`. Its other attributes are for the loop, once the thread has ended.
+    """See :class:`~partita.actors.kernel.file_ports.BodySource`. Other attributes are for the loop, once the thread has ended.
 
     ``left_bytes`` of the body have not been taken. ``ended``: the server has closed its side. ``error``: what the socket
     failed with; it is kept here, so that what the thread raises is never the network's. ``is_closing``: it is to be closed.
@@ -32,7 +32,7 @@ class SocketSource:
         self._stopped = False
 
     def receive_into(self, buffer: memoryview) -> int:
-        """See :class:`~partita.actors.kernel.world.BodySource`. What lies behind the body is left where it is."""
+        """See :class:`~partita.actors.kernel.file_ports.BodySource`. What lies behind the body is left where it is."""
         buffer = buffer[: self.left_bytes]
         filled = 0
         while filled < len(buffer) and not self._stopped:
@@ -53,7 +53,7 @@ class SocketSource:
         return filled
 
     def stop(self) -> None:
-        """See :class:`~partita.actors.kernel.world.BodySource`."""
+        """See :class:`~partita.actors.kernel.file_ports.BodySource`."""
         self._stopped = True
 
     def _wait(self) -> bool:

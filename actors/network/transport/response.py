@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from partita.actors.kernel.world import BodySource, Interim, NetworkRequest, Timing
+from partita.actors.kernel.file_ports import BodySource
+from partita.actors.kernel.world import Interim, NetworkRequest, Timing
 from partita.actors.network.http import NetError
 from partita.actors.network.transport.bodies import BodyReader, Sized
 from partita.actors.network.transport.http1 import Head, HeadReader

@@ -1,0 +1,14 @@
+"""What the program's own code has raised, as a log can hold it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST: Final = 1000
+"""How much is kept of what a handler raised, in characters."""
+
+
+def failure_of(error: BaseException) -> str:
+    """What was raised, as the log can hold it."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST]
+    return text.encode("utf-8", "backslashreplace").decode()
