@@ -70,8 +70,8 @@ def configure(partition: Partition, options: SessionOptions) -> None:
     default, keeps = options.get("permissions", "electron"), options.get("keep_permission_grants", False)
     if (default, keeps) != (state.permissions.default, state.permissions.keeps_grants):
         partition.call(ConfigurePermissions(default, keeps))
-    for kind in get_args(DeviceKind):
-        broker = broker_of(kind)
-        keeps = options.get("keep_device_grants", False)
-        if keeps != cast("BrokerState", partition.actor(broker).state).keeps_grants:
+    keeps = options.get("keep_device_grants", False)
+    for broker in map(broker_of, get_args(DeviceKind)):
+        known = partition.actors.get(broker)
+        if keeps != (known is not None and cast("BrokerState", known.state).keeps_grants):
             partition.call(ConfigureBroker(keeps), to=broker)

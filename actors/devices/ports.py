@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -42,6 +43,29 @@ DRIVERS: Final[Mapping[DeviceKind, DriverFactory]] = MappingProxyType(
 )
 
 
+class _InUse:
+    """What is open in this process, by whichever of its systems: the hardware is one for all of them (DESIGN, 11)."""
+
+    def __init__(self) -> None:
+        self._taken: set[tuple[int, DeviceKind, str]] = set()
+        self._lock = threading.Lock()
+
+    def take(self, hardware: int, kind: DeviceKind, key: str) -> None:
+        """For one user. Raises ``DeviceError`` ``busy`` when it has one."""
+        with self._lock:
+            if (hardware, kind, key) in self._taken:
+                raise DeviceError("busy", f"the {kind} device {key} is open already in this program")
+            self._taken.add((hardware, kind, key))
+
+    def give_back(self, hardware: int, kind: DeviceKind, key: str) -> None:
+        """He has it no longer."""
+        with self._lock:
+            self._taken.discard((hardware, kind, key))
+
+
+_IN_USE: Final = _InUse()
+
+
 class LiveDevices:
     """The port ``devices`` on the machine's hardware. It belongs to the trio run that first asks it for something.
 
@@ -67,8 +91,7 @@ class LiveDevices:
         """See :meth:`partita.actors.kernel.device_ports.Devices.open`."""
         driver = self._driver(kind)
         assert connection not in self._opened, f"the name {connection!r} has been given already"
-        if any((other.kind, other.key) == (kind, key) for other in self._opened.values()):
-            raise DeviceError("busy", f"the {kind} device {key} is open already in this program")
+        _IN_USE.take(id(self._factories), kind, key)
         self._opened[connection] = place = _Open(kind, key)  # nobody else opens it in the meantime
         try:
             opened = await driver.open(key, options, pair)
@@ -101,6 +124,8 @@ class LiveDevices:
     async def shut_down(self) -> None:
         """See :meth:`partita.actors.kernel.device_ports.Devices.shut_down`. May be called twice."""
         self._closed = True
+        if not (self._opened or self._watches or self._drivers):
+            return  # nobody has asked for a device: there may be no trio
         with trio.CancelScope(shield=True):
             async with trio.open_nursery() as closing:
                 for name in list(self._opened):
@@ -132,6 +157,7 @@ class LiveDevices:
     def _forget(self, connection: str, place: _Open) -> None:
         if self._opened.get(connection) is place:
             del self._opened[connection]
+            _IN_USE.give_back(id(self._factories), place.kind, place.key)
 
 
 class _Open:
