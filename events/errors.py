@@ -22,7 +22,13 @@
     │   ├── NotSupportedError     "Not supported": nobody could choose a display's streams
     │   ├── NotReadableError      "Could not start video source", "Could not start audio source"
     │   ├── SecurityError         a page asks for what no page may have: a service on Bluetooth's block list
-    │   └── AbortError            a display media handler chose none
+    │   ├── AbortError            a display media handler chose none; what was asked was given up
+    │   ├── NotFoundError         no such device, or nobody chose one: "No device selected."
+    │   ├── NetworkError          a device is unplugged, in use elsewhere, silent, or failed
+    │   ├── InvalidStateError     a device is not open, or is open already
+    │   ├── InvalidAccessError    an endpoint is for another kind of transfers
+    │   └── IndexSizeError        an endpoint's number is out of range
+    ├── DeviceError               the port of devices: why (.failure), and what to do
     ├── BlobUnavailable (LookupError)  "Could not get blob data handle"
     ├── ActorFailed ─ a turn could not be taken
     │   ├── Overloaded

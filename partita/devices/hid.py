@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -23,6 +25,9 @@ Filters = Iterable[Mapping[str, object]]
 
 TIMEOUT_S: Final = 5.0
 """How long a device may take for a report, unless it is said otherwise."""
+
+MOST_EARLY: Final = 1000
+"""So many input reports are kept for the first listener; the oldest go first."""
 
 _LONGEST_ID: Final = 255
 
@@ -99,6 +104,8 @@ class WebHIDDevice(WebDevice):
         every = collections_of(facts.report_descriptor)
         self._uses_ids = uses_report_ids(every)
         self._lengths = report_lengths(every)
+        self._early: deque[Incoming] = deque(maxlen=MOST_EARLY)
+        self._early_lock = threading.Lock()
 
     def open(self) -> Future[None]:
         """Open it. Fails with :class:`SecurityError` without a grant, with :class:`NotFoundError`, :class:`NetworkError`.
@@ -108,7 +115,20 @@ class WebHIDDevice(WebDevice):
         return self._open(OpenHID(report_ids=self._uses_ids), self._take)
 
     def _take(self, incoming: Incoming) -> None:
+        """Tell the listeners; what comes before there is one is kept for the first."""
+        with self._early_lock:
+            if not self.listener_count("inputreport"):
+                self._early.append(incoming)
+                return
         self._emit("inputreport", HIDInputReport(self, incoming.channel, incoming.data))
+
+    def _first_listener(self) -> None:
+        while True:
+            with self._early_lock:
+                if not self._early:
+                    return
+                incoming = self._early.popleft()
+            self._emit("inputreport", HIDInputReport(self, incoming.channel, incoming.data))
 
     def send_report(
         self, report_id: int, data: bytes | bytearray | memoryview, *, timeout: float = TIMEOUT_S

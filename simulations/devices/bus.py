@@ -171,10 +171,11 @@ class _Watch:
 
     async def next(self) -> DeviceChange:
         while not self._changes:
+            bell = self._bell = Future()
             if self._closed:
                 raise DeviceError("gone", "nobody watches any more")
-            self._bell = Future()
-            await self._bell
+            if not self._changes:  # not told from another thread just now
+                await bell
         return self._changes.popleft()
 
     async def close(self) -> None:
@@ -311,9 +312,10 @@ class _Connection:
 
     async def receive(self) -> Incoming:
         while not self._incoming:
+            bell = self._bell = Future()
             self._check()
-            self._bell = Future()
-            await self._bell
+            if not self._incoming:  # not sent from another thread just now
+                await bell
         self.life.check()
         return self._incoming.popleft()
 
