@@ -28,9 +28,9 @@ from partita.actors.downloads.answers import (
     answer_of,
     can_resume,
     changed,
+    discarding,
     end_of,
     forgetting,
-    leftovers,
     of_helpers,
     order_of,
     queueing,
@@ -69,6 +69,7 @@ from partita.events.downloads import (
     DownloadTurnedDown,
     DownloadUnpaused,
     FetchDownload,
+    FilesDiscarded,
     InterruptDownload,
     PauseDownload,
     Phase,
@@ -146,7 +147,11 @@ def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decis
     return changed(
         state,
         (DownloadCancelled(ctx.now_us), *settled(state)),
-        (StopFetch(state.effect_id or state.retry_id, *leftovers(state), helpers_of(state)), end_of(state)),
+        (
+            StopFetch(state.effect_id or state.retry_id, helpers=helpers_of(state)),
+            *discarding(state, ctx),
+            end_of(state),
+        ),
     )
 
 
@@ -223,8 +228,7 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     if message.reason in RESUMABLE:
         events, effects = planned(state, event, ctx, message.retry_after_s)
         return changed(state, (event, *settled_helpers, *events), (*stop_helpers, *effects, releasing(state)))
-    stop = StopFetch(None, *leftovers(state), helpers_of(state))
-    return changed(state, (event, *settled_helpers), (stop, end_of(state)))
+    return changed(state, (event, *settled_helpers), (*stop_helpers, *discarding(state, ctx), end_of(state)))
 
 
 def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
@@ -304,6 +308,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     DownloadFinished:  (ignore,    ignore,           finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
     DownloadBroke:     (ignore,    ignore,           broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
     EffectLost:        (ignore,    ignore,           lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),
+    FilesDiscarded:    (ignore,    ignore,           ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     DownloadNotWanted: (ignore,    ignore,           not_wanted, not_wanted,   not_wanted, ignore,    ignore,    ignore,    ignore),
     RetryDue:          (ignore,    ignore,           ignore,    ignore,        ignore,    retry_due,  ignore,    ignore,    ignore),
     TurnDownDownload:  (unknown,   ignore,           ignore,    ignore,        ignore,    turn_down,  ignore,    ignore,    ignore),

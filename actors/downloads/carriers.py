@@ -28,6 +28,7 @@ from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
 from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
+from partita.actors.downloads.stopping import is_leaving
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
@@ -92,6 +93,7 @@ class _Fetch:
         self._leads = False  # others bring segments of the file
 
     async def run(self) -> Outcome | None:
+        await self._door.alone()  # one that was stopped may be about to leave the file
         if self._download().effect_id != self._effect.id:
             return None
         try:
@@ -234,8 +236,9 @@ class _Fetch:
         return answer if isinstance(answer, DownloadAnswer) else DownloadAnswer()
 
     async def _claim(self, paths: Iterable[str]) -> str:
+        clock = self._door.world.clock
         for path in islice(paths, MOST_NAMES):
-            if await self._files.claim(path):
+            if not is_leaving(clock, path) and await self._files.claim(path):
                 self._made.append(path)
                 return path
         raise OSError(errno.EEXIST, f"{MOST_NAMES} files of that name are there")
@@ -386,9 +389,9 @@ class _Fetch:
         await self._close_response()
         await self._close_part()
         leftovers = self._made
-        if self._download().phase == "cancelled":  # it stopped while a file was being made or renamed
-            leftovers = [*leftovers, self._part_path, *([self._target_path] if self._renamed else ())]
-        for path in filter(None, leftovers):
+        if self._renamed and self._download().phase == "cancelled":  # it stopped while the file was being renamed
+            leftovers = [*leftovers, self._target_path]
+        for path in leftovers:
             with contextlib.suppress(OSError):
                 await self._files.remove(path)
 

@@ -395,6 +395,8 @@ def _sync_folder(folder: str) -> None:
 
 
 def _remove(path: str, only_if_empty: bool) -> None:
+    folder = os.path.dirname(_absolute(path))
     with contextlib.suppress(FileNotFoundError):
-        if not only_if_empty or not os.stat(_absolute(path)).st_size:
-            os.unlink(_absolute(path))
+        if not only_if_empty or not os.stat(path).st_size:
+            os.unlink(path)
+            _sync_folder(folder)

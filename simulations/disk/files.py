@@ -244,6 +244,7 @@ class SimulatedFiles:
         file = self._medium.names.current.get(_absolute(path))
         if isinstance(file, File) and not (only_if_empty and file.content):
             self._medium.names.unlink(path)
+            self._medium.sync_folder(folder_of(path))
 
     def _check_no_folder(self, path: str) -> None:
         if path in self._medium.names.folders:

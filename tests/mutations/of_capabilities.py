@@ -119,9 +119,7 @@ CAPABILITIES: Final = (
     Mutation(
         name="download.name_not_claimed",
         gone="two downloads choose the same file",
-        edits=(
-            Edit(f"{FETCH}._claim", "if await self._files.claim(path):", "if await self._files.claim(path) or True:"),
-        ),
+        edits=(Edit(f"{FETCH}._claim", "await self._files.claim(path)", "(await self._files.claim(path) or True)"),),
         scenarios=("downloads", "moving_target"),
     ),
     Mutation(

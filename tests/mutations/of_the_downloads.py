@@ -52,6 +52,16 @@ DOWNLOADS: Final = (
         edits=(Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),),
         scenarios=("queueing",),
     ),
+    # -- what a cancelled one leaves -----------------------------------------------------------------------------------------
+    Mutation(
+        name="download.not_discarded_after_a_crash",
+        gone="a file whose deletion was cut short by the end of the process stays",
+        edits=(
+            Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),
+            Edit("actors.kernel.turning:_failed", 'if effect.recovery == "fail"', ""),
+        ),
+        scenarios=("downloads",),
+    ),
     # -- several connections ------------------------------------------------------------------------------------------------
     Mutation(
         name="segments.not_waited_for",
@@ -81,8 +91,9 @@ DOWNLOADS: Final = (
     ),
     Mutation(
         name="segments.helpers_not_stopped",
-        gone="the helpers of a download that is interrupted go on",
+        gone="the helpers of a download that is interrupted go on, and the next fetch does not wait for them",
         edits=(
+            Edit(f"{FETCH}.run", "await self._door.alone()", "pass"),
             Edit(
                 "actors.downloads.answers:of_helpers",
                 "(StopFetch(None, helpers=helpers),) if helpers else ()",
