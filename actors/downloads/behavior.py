@@ -42,12 +42,26 @@ from partita.actors.downloads.fetches import asked, resumed
 from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.restoring import restored
 from partita.actors.downloads.retries import dropped, hold_retry, planned, reopened, retry_due, retry_lost, waits_on
-from partita.actors.downloads.segments import divide, helpers_of, next_segment, segment_over, segment_progress
+from partita.actors.downloads.segments import (
+    divide,
+    helpers_of,
+    leave_segment,
+    next_segment,
+    segment_over,
+    segment_progress,
+)
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
 from partita.events.download_queue import AdmitDownload
 from partita.events.download_retries import RetryDue
-from partita.events.download_segments import DivideDownload, NextSegment, ReportSegment, SegmentBroke, SegmentDone
+from partita.events.download_segments import (
+    DivideDownload,
+    LeaveSegment,
+    NextSegment,
+    ReportSegment,
+    SegmentBroke,
+    SegmentDone,
+)
 from partita.events.downloads import (
     PHASES,
     RESUMABLE,
@@ -221,7 +235,9 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     if message.effect_id != state.effect_id:
         return NOTHING
     received_bytes = message.received_bytes
-    if state.segments and message.reason != "FILE_HASH_MISMATCH":  # the word of the one that leads: of itself alone
+    if (
+        state.segments or state.pieces
+    ) and message.reason != "FILE_HASH_MISMATCH":  # the one that leads: of itself alone
         received_bytes = state.received_bytes
     event = DownloadInterrupted(message.reason, received_bytes, message.detail, ctx.now_us)
     settled_helpers, stop_helpers = of_helpers(state)
@@ -302,6 +318,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     ReportProgress:    (ignore,    ignore,           ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
     DivideDownload:    (ignore,    ignore,           ignore,    ignore,        divide,    ignore,     ignore,    ignore,    ignore),
     NextSegment:       (ignore,    ignore,           ignore,    ignore,        next_segment, ignore,  ignore,    ignore,    ignore),
+    LeaveSegment:      (ignore,    ignore,           ignore,    ignore,        leave_segment, ignore, ignore,    ignore,    ignore),
     ReportSegment:     (ignore,    ignore,           ignore,    ignore,        segment_progress, ignore, ignore, ignore,    ignore),
     SegmentDone:       (ignore,    ignore,           ignore,    ignore,        segment_over, ignore,  ignore,    ignore,    ignore),
     SegmentBroke:      (ignore,    ignore,           ignore,    ignore,        segment_over, ignore,  ignore,    ignore,    ignore),

@@ -23,6 +23,7 @@ from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.naming import candidates, suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
+from partita.actors.downloads.pieces import first_missing
 from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
 from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
@@ -36,7 +37,7 @@ from partita.actors.network.exchange import Answer
 from partita.actors.network.fields import Fields, first
 from partita.actors.network.http import NetError
 from partita.events.download_retries import WaitToRetry
-from partita.events.download_segments import DivideDownload, FetchSegment, ReportSegment
+from partita.events.download_segments import DivideDownload, FetchSegment, LeaveSegment, ReportSegment
 from partita.events.downloads import (
     AwaitDownload,
     ChooseTarget,
@@ -297,14 +298,27 @@ class _Fetch:
             await worker.receive(body, part)
             await self._close_response()  # what follows is for others to bring
             await worker.go_on()
-        except NoRangeError as error:
-            return self.broke("SERVER_NO_RANGE", str(error))
-        except NetError:
+        except (NetError, NoRangeError) as error:
+            await part.checkpoint()
             await worker.settle()
-            raise
+            if not await self._others_bring_the_rest(head.total_bytes):
+                if isinstance(error, NetError):
+                    raise
+                return self.broke("SERVER_NO_RANGE", str(error))
         finally:
             await worker.close()
         return await self._put_in_place(head.total_bytes)
+
+    async def _others_bring_the_rest(self, total_bytes: int) -> bool:
+        """Its connection broke off: wait for the helpers, and see whether they have brought all of it."""
+        await self._close_response()
+        while (left := await self._door.ask(LeaveSegment(self._effect.id))) != ():
+            if left is not True:
+                raise UnwantedError
+        if first_missing(self._download().pieces) < total_bytes:
+            return False
+        reached("download.helpers_bring_the_rest")
+        return True
 
     async def _receive(self, body: Body) -> None:
         part = self._part
