@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterable
-from itertools import count, islice
-from pathlib import PurePath
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,16 +17,16 @@ from partita.actors.downloads.body import Body
 from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import decoder_of, is_coded
 from partita.actors.downloads.ledger import actor_of
-from partita.actors.downloads.naming import candidates, suggested_name
+from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
 from partita.actors.downloads.pieces import first_missing
+from partita.actors.downloads.placing import Names, put_in_place
 from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
 from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
-from partita.actors.downloads.stopping import is_leaving
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
@@ -59,9 +56,6 @@ from partita.events.types import Outcome
 ROOM_FROM_BYTES: Final = 1 << 20
 """A smaller file is just written: asking whether there is room would take longer."""
 
-MOST_NAMES: Final = 10_000
-"""How many names of the form ``name (n)`` are tried."""
-
 
 async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
     """Bring the bytes to the file; None when the download no longer wants them."""
@@ -88,7 +82,7 @@ class _Fetch:
         self._target_path = effect.target_path
         self._part_path = effect.part_path
         self._kept_bytes = effect.offset  # of what the part file held before this fetch opened it
-        self._made: list[str] = []  # on the disk, but no turn knows of it yet
+        self._names = Names(door.world.files, door.world.clock)
         self._renamed = False
         self._goes_on = False  # what the part file holds counts
         self._leads = False  # others bring segments of the file
@@ -220,12 +214,13 @@ class _Fetch:
         target = answer.save_path or order.save_path
         claimed = target is None
         if target is None:
-            target = await self._claim(str(PurePath(order.directory, other)) for other in candidates(name))
-        part = await self._claim(f"{target}.{number}.part" if number else f"{target}.part" for number in count())
+            target, part = await self._names.choose(order.directory, name)
+        else:
+            part = await self._names.beside(target)
         self._target_path, self._part_path = target, part
         if not await self._door.ask(ChooseTarget(self._effect.id, target, part, claimed)):
             raise UnwantedError
-        self._made.clear()
+        self._names.made.clear()
         return True
 
     async def _ask_handler(self, offer: DownloadOffer) -> DownloadAnswer:
@@ -235,14 +230,6 @@ class _Fetch:
         except Exception:  # noqa: BLE001
             return DownloadAnswer()
         return answer if isinstance(answer, DownloadAnswer) else DownloadAnswer()
-
-    async def _claim(self, paths: Iterable[str]) -> str:
-        clock = self._door.world.clock
-        for path in islice(paths, MOST_NAMES):
-            if not is_leaving(clock, path) and await self._files.claim(path):
-                self._made.append(path)
-                return path
-        raise OSError(errno.EEXIST, f"{MOST_NAMES} files of that name are there")
 
     # -- the body -----------------------------------------------------------------------------------------------------
 
@@ -355,7 +342,7 @@ class _Fetch:
     async def _finish(self, total_bytes: int) -> Outcome:
         part = self._part
         assert part is not None
-        await part.sync()
+        await part.finish()
         if total_bytes and part.received_bytes != total_bytes:
             return self._wrong_length(total_bytes, part.received_bytes)
         return await self._put_in_place(part.received_bytes)
@@ -367,11 +354,16 @@ class _Fetch:
         wrong = await integrity.mismatch(self._files, self._part_path, order.options.integrity)
         if wrong is not None:
             return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
-        with contextlib.suppress(OSError):  # a file system may have no place for it
-            await self._files.mark(self._part_path, self._marked_url(), _referrer(order))
         is_elsewhere = self._part_path != self._target_path  # else it is moved onto itself: its folder is synced (F28)
         over_nothing = is_elsewhere and self._download().claimed
-        await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)
+        await put_in_place(
+            self._files,
+            self._part_path,
+            self._target_path,
+            url=self._marked_url(),
+            referrer=_referrer(order),
+            over_nothing=over_nothing,
+        )
         self._renamed = True
         return DownloadFinished(self._effect.id, received_bytes)
 
@@ -402,7 +394,7 @@ class _Fetch:
         """Also when the fetch was stopped: the ports' ``close`` and ``remove`` run to their end."""
         await self._close_response()
         await self._close_part()
-        leftovers = self._made
+        leftovers = self._names.made
         if self._renamed and self._download().phase == "cancelled":  # it stopped while the file was being renamed
             leftovers = [*leftovers, self._target_path]
         for path in leftovers:

@@ -103,6 +103,10 @@ class DiskFile:
         """See :class:`partita.actors.kernel.world.OpenFile`."""
         await trio.to_thread.run_sync(_sync, self._open())
 
+    async def finish(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.file_steps.FinishingFile`."""
+        await trio.to_thread.run_sync(self._finish, self._open(), offset, data)
+
     async def fill(self, offset: int, source: BodySource, most_bytes: int) -> Filled:
         """See :class:`partita.actors.kernel.world.FillingFile`."""
         descriptor = self._open()
@@ -122,6 +126,14 @@ class DiskFile:
         if self._descriptor is None:
             raise OSError(errno.EBADF, "the file has been closed")
         return self._descriptor
+
+    def _finish(self, descriptor: int, offset: int, data: bytes) -> None:
+        self._descriptor = None  # in the thread: a task that was cancelled before it began still has it to close
+        try:
+            _write_all(descriptor, offset, data)
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class ReadableDiskFile:
@@ -164,6 +176,14 @@ class DiskFiles:
     async def claim(self, path: str) -> bool:
         """See :class:`partita.actors.kernel.world.Files`."""
         return await trio.to_thread.run_sync(_claim, path)
+
+    async def claim_both(self, path: str, beside: str) -> bool:
+        """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
+        return await trio.to_thread.run_sync(_claim_both, path, beside)
+
+    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
+        """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
+        await trio.to_thread.run_sync(_put_in_place, source, target, url, referrer, over_nothing)
 
     async def free_bytes(self, path: str) -> int | None:
         """See :class:`partita.actors.kernel.world.Files`."""
@@ -321,11 +341,33 @@ def _size(path: str) -> int | None:
 
 def _claim(path: str) -> bool:
     _make_folder_of(path)
+    if not _made(path):
+        return False
+    _sync_folder(os.path.dirname(path))  # a name that the power takes back would be claimed a second time
+    return True
+
+
+def _claim_both(path: str, beside: str) -> bool:
+    _make_folder_of(path)
+    if not _made(path):
+        return False
+    try:
+        is_free = _made(beside)
+    except OSError:
+        os.unlink(path)
+        raise
+    if not is_free:
+        os.unlink(path)
+        return False
+    _sync_folder(os.path.dirname(path))
+    return True
+
+
+def _made(path: str) -> bool:
     try:
         os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
     except FileExistsError:
         return False
-    _sync_folder(os.path.dirname(path))  # a name that the power takes back would be claimed a second time
     return True
 
 
@@ -382,6 +424,12 @@ def _rename(source: str, target: str, over_nothing: bool) -> None:
     os.replace(_absolute(source), target)
     for folder in {os.path.dirname(source), os.path.dirname(target)}:
         _sync_folder(folder)
+
+
+def _put_in_place(source: str, target: str, url: str, referrer: str, over_nothing: bool) -> None:
+    with contextlib.suppress(OSError):  # a file system may have no place for it
+        _mark(source, url, referrer)
+    _rename(source, target, over_nothing)
 
 
 def _sync_folder(folder: str) -> None:
