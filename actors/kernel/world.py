@@ -266,7 +266,7 @@ class Files(Protocol):
         ...
 
     async def free_bytes(self, path: str) -> int | None:
-        """How much could be written where ``path`` lies; None when nobody knows."""
+        """How much could be written to ``path``, with what has been reserved for it; None when nobody knows."""
         ...
 
     async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:

@@ -36,6 +36,7 @@ _NEW_FILE: Final = 0o666  # the user's umask takes away what it wants
 _PRIVATE_FILE: Final = 0o600
 _WRITING: Final = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_BLOCK_BYTES: Final = 512  # what st_blocks counts, whatever the file system's own are
 _KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE
 _PREALLOCATE: Final = 42  # F_PREALLOCATE, with F_ALLOCATEALL and F_PEOFPOSMODE
 _ALLOCATE_ALL: Final = 4
@@ -395,15 +396,24 @@ def _reserve(descriptor: int, size_bytes: int) -> None:
 
 def _free_bytes(path: str) -> int | None:
     folder = os.path.dirname(_absolute(path))
+    reserved = _reserved_bytes(path)
     while True:
         try:
-            return shutil.disk_usage(folder).free
+            return shutil.disk_usage(folder).free + reserved
         except FileNotFoundError:
             folder, below = os.path.dirname(folder), folder
             if folder == below:
                 return None
         except OSError:
             return None
+
+
+def _reserved_bytes(path: str) -> int:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0
+    return max(0, getattr(status, "st_blocks", 0) * _BLOCK_BYTES - status.st_size)
 
 
 def _mark(path: str, url: str, referrer: str) -> None:

@@ -109,8 +109,11 @@ async def finish(user: User) -> None:
     for _ in range(ATTEMPTS):
         items = [item for item in user.session.downloads() if not is_missing(user, item)]
         for item in items:
-            if not await user.within(PATIENCE_S, item.stopped()) and not had_defects(user):
-                raise AssertionError(f"{item!r} stands still")
+            if not await user.within(PATIENCE_S, item.stopped()):
+                if not had_defects(user):
+                    raise AssertionError(f"{item!r} stands still")
+                for other in items:  # a defect took the first turn of one that has a place, until the next process
+                    other.cancel()
         if not any(item.can_resume() for item in items):
             break
     else:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from durability.children import PATIENCE_S, Child
-from durability.download_kills import run_kills
+from durability.download_kills import run_fills, run_kills
+from durability.mounts import needs_mounts
 from servers.loopback import LoopbackServer, ServedFile
 from servers.nginx import needs_nginx
 
@@ -29,6 +30,20 @@ def test_ten_kills_of_three_downloads_leave_whole_files(tmp_path: Path) -> None:
 def test_five_kills_of_two_downloads_over_four_connections_leave_whole_files(tmp_path: Path) -> None:
     tally = run_kills(tmp_path, kills=5, downloads=2, size_bytes=24 << 20, rate="3m", segments=4)
     assert tally.kills == 5
+
+
+@needs_nginx
+@needs_mounts
+def test_a_disk_that_runs_full_six_times_leaves_whole_files(tmp_path: Path) -> None:
+    tally = run_fills(tmp_path, fills=6, downloads=2, size_bytes=24 << 20, rate="3m")
+    assert tally.kills == 6, "a fill met no download"
+
+
+@needs_nginx
+@needs_mounts
+def test_a_disk_that_runs_full_harms_nobody_who_has_his_room(tmp_path: Path) -> None:
+    tally = run_fills(tmp_path, fills=2, downloads=2, size_bytes=24 << 20, rate="20m", reserves=True)
+    assert tally.kills == 0
 
 
 def wait_for_effects(session: Session) -> None:

@@ -47,6 +47,14 @@ DOWNLOADS: Final = (
         scenarios=("queueing",),
     ),
     Mutation(
+        name="queue.places_outlive_the_process",
+        gone="places that downloads had when the process ended stay taken",
+        edits=(
+            Edit("actors.downloads.ledger:recover", "(PlacesCleared(),) if state.running or state.lines else ()", "()"),
+        ),
+        scenarios=("queueing",),
+    ),
+    Mutation(
         name="retry.not_begun_again",
         gone="what waited for a retry when the process ended is not carried out again (re-issue)",
         edits=(Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),),
