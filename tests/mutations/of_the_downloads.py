@@ -55,6 +55,12 @@ DOWNLOADS: Final = (
         scenarios=("queueing",),
     ),
     Mutation(
+        name="download.rate_not_kept",
+        gone="a download is as fast as it goes, whatever its rate",
+        edits=(Edit("actors.downloads.rates:Pace.keep", "if not self._rate and not together:", "if True:"),),
+        scenarios=("queueing",),
+    ),
+    Mutation(
         name="retry.not_begun_again",
         gone="what waited for a retry when the process ended is not carried out again (re-issue)",
         edits=(Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),),
