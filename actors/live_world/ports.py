@@ -180,7 +180,7 @@ class DiskFiles:
 
     async def claim_both(self, path: str, beside: str) -> bool:
         """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
-        return await trio.to_thread.run_sync(_claim_both, path, beside)
+        return await trio.to_thread.run_sync(_claim, path, beside)
 
     async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
         """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
@@ -340,35 +340,20 @@ def _size(path: str) -> int | None:
         return None
 
 
-def _claim(path: str) -> bool:
-    _make_folder_of(path)
-    if not _made(path):
-        return False
-    _sync_folder(os.path.dirname(path))  # a name that the power takes back would be claimed a second time
-    return True
-
-
-def _claim_both(path: str, beside: str) -> bool:
-    _make_folder_of(path)
-    if not _made(path):
-        return False
+def _claim(*paths: str) -> bool:
+    _make_folder_of(paths[0])
+    made: list[str] = []
     try:
-        is_free = _made(beside)
-    except OSError:
-        os.unlink(path)
+        for path in paths:
+            os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
+            made.append(path)
+    except OSError as error:
+        for path in made:
+            os.unlink(path)
+        if isinstance(error, FileExistsError):
+            return False
         raise
-    if not is_free:
-        os.unlink(path)
-        return False
-    _sync_folder(os.path.dirname(path))
-    return True
-
-
-def _made(path: str) -> bool:
-    try:
-        os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
-    except FileExistsError:
-        return False
+    _sync_folder(os.path.dirname(paths[0]))  # a name that the power takes back would be claimed a second time
     return True
 
 
