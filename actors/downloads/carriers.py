@@ -27,6 +27,7 @@ from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
 from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
+from partita.actors.downloads.stopping import leave
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
@@ -356,6 +357,7 @@ class _Fetch:
             return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
         is_elsewhere = self._part_path != self._target_path  # else it is moved onto itself: its folder is synced (F28)
         over_nothing = is_elsewhere and self._download().claimed
+        leave(self._door, self._part_path)
         await put_in_place(
             self._files,
             self._part_path,

@@ -14,11 +14,19 @@ from partita.actors.kernel.world import Carriers, Clock, Door, Files
 from partita.events.downloads import DiscardFiles, FilesDiscarded, StopFetch
 
 _LEAVING: Final[WeakKeyDictionary[Clock, dict[str, Door]]] = WeakKeyDictionary()
-"""By clock, the paths that are being deleted, and by which effect: of all partitions of a process."""
+"""By clock, the paths that are being left, and by which effect: of all partitions of a process."""
+
+
+def leave(door: Door, *paths: str) -> None:
+    """These are about to be deleted, or renamed: nobody else may have their names before the log has the effect's outcome."""
+    leaving = _LEAVING.setdefault(door.world.clock, {})
+    for path in [path for path, other in leaving.items() if not other.awaited]:
+        del leaving[path]
+    leaving.update(dict.fromkeys(paths, door))
 
 
 def is_leaving(clock: Clock, path: str) -> bool:
-    """Whether this file is about to be deleted, or its deletion is not in the log yet."""
+    """Whether this file is about to be deleted or renamed, or that is not in the log yet."""
     door = _LEAVING.get(clock, {}).get(path)
     return door is not None and door.awaited
 
@@ -32,10 +40,7 @@ async def stop_fetch(effect: StopFetch, door: Door) -> None:
 
 async def discard_files(effect: DiscardFiles, door: Door) -> FilesDiscarded:
     """Delete the files, when nobody of the download has them open any more. At a closing: at once, and at the next opening."""
-    leaving = _LEAVING.setdefault(door.world.clock, {})
-    for path in [path for path, other in leaving.items() if not other.awaited]:
-        del leaving[path]
-    leaving.update(dict.fromkeys((*effect.files, effect.placeholder), door))
+    leave(door, *effect.files, effect.placeholder)
     try:
         await door.alone()
     finally:
