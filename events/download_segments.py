@@ -28,6 +28,16 @@ class NextSegment(Message, frozen=True, tag="downloads.next_segment/1"):
     effect_id: str
 
 
+class LeaveSegment(Message, frozen=True, tag="downloads.leave_segment/1"):
+    """Told by the fetch that leads: its connection broke off, and the others bring what it was to bring.
+
+    The reply is ``()`` when there are no others; True when it shall ask again (one has ended); None when the download wants no
+    more of it.
+    """
+
+    effect_id: str
+
+
 class ReportSegment(Message, frozen=True, tag="downloads.report_segment/1"):
     """Told by a connection: from ``start`` up to, not including, ``end``, the file is on the disk, synced."""
 

@@ -276,6 +276,10 @@ class DownloadBroke(Outcome, frozen=True, tag="downloads.broke/1"):
     retry_after_s: float = 0.0
 
 
+class FilesDiscarded(Outcome, frozen=True, tag="downloads.files_discarded/1"):
+    """What was left of a download is no longer on the disk."""
+
+
 class DownloadNotWanted(Outcome, frozen=True, tag="downloads.not_wanted/1"):
     """A listener of ``will-download`` called ``prevent_default()`` (FEATURES E2)."""
 
@@ -370,15 +374,27 @@ class FetchDownload(AwaitedEffect, frozen=True, tag="downloads.fetch/1"):
 
 
 class StopFetch(Effect, frozen=True, tag="downloads.stop_fetch/1"):
-    """Stop what carries out that fetch (None: there is none) and its helpers, then delete these files.
+    """Stop what carries out that fetch (None: there is none) and its helpers. A process that ends stops them as well.
 
-    ``placeholder`` is deleted only while it is empty: it held a name, and something else may have got that name since.
+    ``discard`` and ``placeholder``: what older versions deleted in the same breath, and not after a crash. Nobody writes
+    them any more (:class:`DiscardFiles`); the logs that have them still say what was asked for.
     """
 
     effect_id: str | None
     discard: tuple[str, ...] = ()
     placeholder: str = ""
     helpers: tuple[str, ...] = ()
+
+
+class DiscardFiles(AwaitedEffect, frozen=True, tag="downloads.discard_files/1"):
+    """Delete what a download leaves that has ended, when everything has left it. Outcome: discarded.
+
+    ``placeholder`` is deleted only while it is empty: it held a name, and something else may have got that name since.
+    """
+
+    recovery: ClassVar[Recovery | None] = "reissue"
+    files: tuple[str, ...] = ()
+    placeholder: str = ""
 
 
 class DownloadState(State, frozen=True, tag="downloads.download_state/1"):

@@ -7,9 +7,11 @@ from typing import Final
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.segments import WORK, helpers_of
 from partita.actors.kernel.behavior import Decision
+from partita.actors.kernel.context import Context
 from partita.events.download_queue import QueueDownload, ReleaseDownload
 from partita.events.downloads import (
     RESUMABLE,
+    DiscardFiles,
     DownloadOrder,
     DownloadState,
     EndDownload,
@@ -98,9 +100,11 @@ def of_helpers(state: DownloadState) -> tuple[tuple[EffectSettled, ...], tuple[S
     return tuple(map(EffectSettled, helpers)), (StopFetch(None, helpers=helpers),) if helpers else ()
 
 
-def leftovers(state: DownloadState) -> tuple[tuple[str, ...], str]:
-    """What is on the disk and would be of no use: files, and the placeholder of a name."""
-    return (state.part_path,) if state.part_path else (), state.target_path if state.claimed else ""
+def discarding(state: DownloadState, ctx: Context) -> tuple[DiscardFiles, ...]:
+    """What is on the disk and would be of no use is deleted: the part file, and the placeholder of a name."""
+    if not state.part_path:
+        return ()
+    return (DiscardFiles(ctx.id(), (state.part_path,), state.target_path if state.claimed else ""),)
 
 
 def end_of(state: DownloadState) -> Tell[EndDownload]:

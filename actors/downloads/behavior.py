@@ -28,9 +28,9 @@ from partita.actors.downloads.answers import (
     answer_of,
     can_resume,
     changed,
+    discarding,
     end_of,
     forgetting,
-    leftovers,
     of_helpers,
     order_of,
     queueing,
@@ -42,12 +42,26 @@ from partita.actors.downloads.fetches import asked, resumed
 from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.restoring import restored
 from partita.actors.downloads.retries import dropped, hold_retry, planned, reopened, retry_due, retry_lost, waits_on
-from partita.actors.downloads.segments import divide, helpers_of, next_segment, segment_over, segment_progress
+from partita.actors.downloads.segments import (
+    divide,
+    helpers_of,
+    leave_segment,
+    next_segment,
+    segment_over,
+    segment_progress,
+)
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decide, Decision
 from partita.actors.kernel.context import Context
 from partita.events.download_queue import AdmitDownload
 from partita.events.download_retries import RetryDue
-from partita.events.download_segments import DivideDownload, NextSegment, ReportSegment, SegmentBroke, SegmentDone
+from partita.events.download_segments import (
+    DivideDownload,
+    LeaveSegment,
+    NextSegment,
+    ReportSegment,
+    SegmentBroke,
+    SegmentDone,
+)
 from partita.events.downloads import (
     PHASES,
     RESUMABLE,
@@ -69,6 +83,7 @@ from partita.events.downloads import (
     DownloadTurnedDown,
     DownloadUnpaused,
     FetchDownload,
+    FilesDiscarded,
     InterruptDownload,
     PauseDownload,
     Phase,
@@ -146,7 +161,11 @@ def cancel(state: DownloadState, message: CancelDownload, ctx: Context) -> Decis
     return changed(
         state,
         (DownloadCancelled(ctx.now_us), *settled(state)),
-        (StopFetch(state.effect_id or state.retry_id, *leftovers(state), helpers_of(state)), end_of(state)),
+        (
+            StopFetch(state.effect_id or state.retry_id, helpers=helpers_of(state)),
+            *discarding(state, ctx),
+            end_of(state),
+        ),
     )
 
 
@@ -216,15 +235,16 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     if message.effect_id != state.effect_id:
         return NOTHING
     received_bytes = message.received_bytes
-    if state.segments and message.reason != "FILE_HASH_MISMATCH":  # the word of the one that leads: of itself alone
+    if (
+        state.segments or state.pieces
+    ) and message.reason != "FILE_HASH_MISMATCH":  # the one that leads: of itself alone
         received_bytes = state.received_bytes
     event = DownloadInterrupted(message.reason, received_bytes, message.detail, ctx.now_us)
     settled_helpers, stop_helpers = of_helpers(state)
     if message.reason in RESUMABLE:
         events, effects = planned(state, event, ctx, message.retry_after_s)
         return changed(state, (event, *settled_helpers, *events), (*stop_helpers, *effects, releasing(state)))
-    stop = StopFetch(None, *leftovers(state), helpers_of(state))
-    return changed(state, (event, *settled_helpers), (stop, end_of(state)))
+    return changed(state, (event, *settled_helpers), (*stop_helpers, *discarding(state, ctx), end_of(state)))
 
 
 def lost(state: DownloadState, message: EffectLost, ctx: Context) -> Decision:
@@ -298,12 +318,14 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     ReportProgress:    (ignore,    ignore,           ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
     DivideDownload:    (ignore,    ignore,           ignore,    ignore,        divide,    ignore,     ignore,    ignore,    ignore),
     NextSegment:       (ignore,    ignore,           ignore,    ignore,        next_segment, ignore,  ignore,    ignore,    ignore),
+    LeaveSegment:      (ignore,    ignore,           ignore,    ignore,        leave_segment, ignore, ignore,    ignore,    ignore),
     ReportSegment:     (ignore,    ignore,           ignore,    ignore,        segment_progress, ignore, ignore, ignore,    ignore),
     SegmentDone:       (ignore,    ignore,           ignore,    ignore,        segment_over, ignore,  ignore,    ignore,    ignore),
     SegmentBroke:      (ignore,    ignore,           ignore,    ignore,        segment_over, ignore,  ignore,    ignore,    ignore),
     DownloadFinished:  (ignore,    ignore,           finished,  finished,      finished,  ignore,     ignore,    ignore,    ignore),
     DownloadBroke:     (ignore,    ignore,           broke,     broke,         broke,     ignore,     ignore,    ignore,    ignore),
     EffectLost:        (ignore,    ignore,           lost,      lost,          lost,      retry_lost, ignore,    ignore,    ignore),
+    FilesDiscarded:    (ignore,    ignore,           ignore,    ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
     DownloadNotWanted: (ignore,    ignore,           not_wanted, not_wanted,   not_wanted, ignore,    ignore,    ignore,    ignore),
     RetryDue:          (ignore,    ignore,           ignore,    ignore,        ignore,    retry_due,  ignore,    ignore,    ignore),
     TurnDownDownload:  (unknown,   ignore,           ignore,    ignore,        ignore,    turn_down,  ignore,    ignore,    ignore),

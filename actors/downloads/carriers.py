@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterable
-from itertools import count, islice
-from pathlib import PurePath
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,14 +17,17 @@ from partita.actors.downloads.body import Body
 from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import decoder_of, is_coded
 from partita.actors.downloads.ledger import actor_of
-from partita.actors.downloads.naming import candidates, suggested_name
+from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
+from partita.actors.downloads.pieces import first_missing
+from partita.actors.downloads.placing import Names, put_in_place
 from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
 from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
+from partita.actors.downloads.stopping import leave
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
@@ -35,7 +35,7 @@ from partita.actors.network.exchange import Answer
 from partita.actors.network.fields import Fields, first
 from partita.actors.network.http import NetError
 from partita.events.download_retries import WaitToRetry
-from partita.events.download_segments import DivideDownload, FetchSegment, ReportSegment
+from partita.events.download_segments import DivideDownload, FetchSegment, LeaveSegment, ReportSegment
 from partita.events.downloads import (
     AwaitDownload,
     ChooseTarget,
@@ -56,9 +56,6 @@ from partita.events.types import Outcome
 
 ROOM_FROM_BYTES: Final = 1 << 20
 """A smaller file is just written: asking whether there is room would take longer."""
-
-MOST_NAMES: Final = 10_000
-"""How many names of the form ``name (n)`` are tried."""
 
 
 async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
@@ -86,12 +83,13 @@ class _Fetch:
         self._target_path = effect.target_path
         self._part_path = effect.part_path
         self._kept_bytes = effect.offset  # of what the part file held before this fetch opened it
-        self._made: list[str] = []  # on the disk, but no turn knows of it yet
+        self._names = Names(door.world.files, door.world.clock)
         self._renamed = False
         self._goes_on = False  # what the part file holds counts
         self._leads = False  # others bring segments of the file
 
     async def run(self) -> Outcome | None:
+        await self._door.alone()  # one that was stopped may be about to leave the file
         if self._download().effect_id != self._effect.id:
             return None
         try:
@@ -217,12 +215,13 @@ class _Fetch:
         target = answer.save_path or order.save_path
         claimed = target is None
         if target is None:
-            target = await self._claim(str(PurePath(order.directory, other)) for other in candidates(name))
-        part = await self._claim(f"{target}.{number}.part" if number else f"{target}.part" for number in count())
+            target, part = await self._names.choose(order.directory, name)
+        else:
+            part = await self._names.beside(target)
         self._target_path, self._part_path = target, part
         if not await self._door.ask(ChooseTarget(self._effect.id, target, part, claimed)):
             raise UnwantedError
-        self._made.clear()
+        self._names.made.clear()
         return True
 
     async def _ask_handler(self, offer: DownloadOffer) -> DownloadAnswer:
@@ -232,13 +231,6 @@ class _Fetch:
         except Exception:  # noqa: BLE001
             return DownloadAnswer()
         return answer if isinstance(answer, DownloadAnswer) else DownloadAnswer()
-
-    async def _claim(self, paths: Iterable[str]) -> str:
-        for path in islice(paths, MOST_NAMES):
-            if await self._files.claim(path):
-                self._made.append(path)
-                return path
-        raise OSError(errno.EEXIST, f"{MOST_NAMES} files of that name are there")
 
     # -- the body -----------------------------------------------------------------------------------------------------
 
@@ -294,14 +286,27 @@ class _Fetch:
             await worker.receive(body, part)
             await self._close_response()  # what follows is for others to bring
             await worker.go_on()
-        except NoRangeError as error:
-            return self.broke("SERVER_NO_RANGE", str(error))
-        except NetError:
+        except (NetError, NoRangeError) as error:
+            await part.checkpoint()
             await worker.settle()
-            raise
+            if not await self._others_bring_the_rest(head.total_bytes):
+                if isinstance(error, NetError):
+                    raise
+                return self.broke("SERVER_NO_RANGE", str(error))
         finally:
             await worker.close()
         return await self._put_in_place(head.total_bytes)
+
+    async def _others_bring_the_rest(self, total_bytes: int) -> bool:
+        """Its connection broke off: wait for the helpers, and see whether they have brought all of it."""
+        await self._close_response()
+        while (left := await self._door.ask(LeaveSegment(self._effect.id))) != ():
+            if left is not True:
+                raise UnwantedError
+        if first_missing(self._download().pieces) < total_bytes:
+            return False
+        reached("download.helpers_bring_the_rest")
+        return True
 
     async def _receive(self, body: Body) -> None:
         part = self._part
@@ -338,7 +343,7 @@ class _Fetch:
     async def _finish(self, total_bytes: int) -> Outcome:
         part = self._part
         assert part is not None
-        await part.sync()
+        await part.finish()
         if total_bytes and part.received_bytes != total_bytes:
             return self._wrong_length(total_bytes, part.received_bytes)
         return await self._put_in_place(part.received_bytes)
@@ -350,11 +355,17 @@ class _Fetch:
         wrong = await integrity.mismatch(self._files, self._part_path, order.options.integrity)
         if wrong is not None:
             return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
-        with contextlib.suppress(OSError):  # a file system may have no place for it
-            await self._files.mark(self._part_path, self._marked_url(), _referrer(order))
         is_elsewhere = self._part_path != self._target_path  # else it is moved onto itself: its folder is synced (F28)
         over_nothing = is_elsewhere and self._download().claimed
-        await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)
+        leave(self._door, self._part_path)
+        await put_in_place(
+            self._files,
+            self._part_path,
+            self._target_path,
+            url=self._marked_url(),
+            referrer=_referrer(order),
+            over_nothing=over_nothing,
+        )
         self._renamed = True
         return DownloadFinished(self._effect.id, received_bytes)
 
@@ -385,10 +396,10 @@ class _Fetch:
         """Also when the fetch was stopped: the ports' ``close`` and ``remove`` run to their end."""
         await self._close_response()
         await self._close_part()
-        leftovers = self._made
-        if self._download().phase == "cancelled":  # it stopped while a file was being made or renamed
-            leftovers = [*leftovers, self._part_path, *([self._target_path] if self._renamed else ())]
-        for path in filter(None, leftovers):
+        leftovers = self._names.made
+        if self._renamed and self._download().phase == "cancelled":  # it stopped while the file was being renamed
+            leftovers = [*leftovers, self._target_path]
+        for path in leftovers:
             with contextlib.suppress(OSError):
                 await self._files.remove(path)
 

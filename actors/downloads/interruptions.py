@@ -26,8 +26,9 @@ _OF_ERRNO: Final[Mapping[int, Reason]] = {
     errno.ETXTBSY: "FILE_TRANSIENT_ERROR",
 }
 
+# ERR_ABORTED is not among them. Chromium takes it for USER_CANCELED, deletes what has come, and says that it should not
+# (crbug.com/166179): whoever cancels says so to the download, and here what closes a connection is not he.
 _OF_NET_ERROR: Final[Mapping[str, Reason]] = {
-    "ERR_ABORTED": "USER_CANCELED",
     "ERR_TIMED_OUT": "NETWORK_TIMEOUT",
     "ERR_CONNECTION_TIMED_OUT": "NETWORK_TIMEOUT",
     "ERR_INTERNET_DISCONNECTED": "NETWORK_DISCONNECTED",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from partita.actors.kernel.file_ports import BodySource, FillingFile, OpenFile
+from partita.actors.kernel.file_steps import FinishingFile
 from partita.actors.kernel.world import Clock
 from partita.events.points import buggify
 
@@ -87,15 +88,26 @@ class PartFile:
         self.synced_bytes = self.received_bytes
         return True
 
+    async def finish(self) -> None:
+        """Make everything that has come safe; the file is closed then, where both are one step. Raises :class:`OSError`."""
+        if self.synced_bytes < self.received_bytes and isinstance(self._file, FinishingFile):
+            await self._file.finish(*self._taken())
+            self.synced_bytes = self.received_bytes
+        else:
+            await self.sync()
+
     async def close(self) -> None:
         """Close the file."""
         await self._file.close()
 
     async def _write(self) -> None:
-        if not self._waiting:
-            return
+        if self._waiting:
+            await self._file.write(*self._taken())
+
+    def _taken(self) -> tuple[int, bytes]:
+        """Where what waits belongs, and what it is; it waits no more."""
         data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
         offset = self.received_bytes - self._waiting_bytes
         self._waiting = []
         self._waiting_bytes = 0
-        await self._file.write(offset, data)
+        return offset, data

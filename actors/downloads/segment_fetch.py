@@ -128,16 +128,13 @@ class Worker:
                 await self._part.checkpoint()
 
     async def close(self) -> None:
-        """Let go of the connection and of the file. One that was cancelled meanwhile leaves no file."""
+        """Let go of the connection and of the file."""
         response, self._response = self._response, None
         if response is not None:
             await response.close()
         part, self._part = self._part, None
         if part is not None:
             await part.close()
-            if self._download().phase == "cancelled":  # it was opened after the others had been told to delete it
-                with contextlib.suppress(OSError):
-                    await self._door.world.files.remove(self._effect.part_path)
 
     def _is_free(self) -> bool:
         return self._pace.is_free and not self._download().paused

@@ -1,8 +1,8 @@
 """A download over several connections: who brings what, and who takes over from whom. Pure.
 
 Work is given out by the download's actor, one turn each: first what nobody brings, then the second half of what the one with
-most to do has left. A helper that breaks off leaves its segment to the others; so a server that has no second connection
-for us is asked by the first alone in the end. With the first, all stop.
+most to do has left. Whoever breaks off leaves his segment to the others; so a server that has no second connection for us is
+asked by the first alone in the end. When the first has broken off, it waits for the others, and fails if they cannot do it.
 """
 
 # Every decide and evolve has the same shape, whatever it needs of it.
@@ -23,6 +23,7 @@ from partita.events.download_segments import (
     DivideDownload,
     DownloadDivided,
     FetchSegment,
+    LeaveSegment,
     NextSegment,
     ReportSegment,
     SegmentBroke,
@@ -119,6 +120,15 @@ def segment_progress(state: DownloadState, message: ReportSegment, ctx: Context)
     if not known or with_piece(state.pieces, message.start, message.end) == state.pieces:
         return NOTHING
     return Decision(events=(SegmentProgressed(message.start, message.end),))
+
+
+def leave_segment(state: DownloadState, message: LeaveSegment, ctx: Context) -> Decision:
+    """The one that leads has no connection any more: it waits while there are helpers."""
+    if message.effect_id != state.effect_id:
+        return NOTHING
+    left = any(segment.effect_id == message.effect_id for segment in state.segments)
+    events = (SegmentEnded(message.effect_id),) if left else ()
+    return Decision(events=events, waits=WORK) if helpers_of(state) else Decision(events=events, reply=())
 
 
 def segment_over(state: DownloadState, message: SegmentDone | SegmentBroke | EffectLost, ctx: Context) -> Decision:

@@ -1,21 +1,56 @@
-"""Carries out ``StopFetch``."""
+"""Carries out ``StopFetch`` and ``DiscardFiles``: what is under way ends, and what it leaves is deleted.
+
+A deletion counts when its outcome is in the log; until then a crash has it done once more by the next process. So nobody
+else may have the name in the meantime: his file would be deleted.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from partita.actors.kernel.world import Carriers, Door
-from partita.events.downloads import StopFetch
+from partita.actors.kernel.file_ports import Files
+from partita.actors.kernel.world import Carriers, Clock, Door
+from partita.events.downloads import DiscardFiles, FilesDiscarded, StopFetch
+
+_LEAVING: Final[WeakKeyDictionary[Clock, dict[str, Door]]] = WeakKeyDictionary()
+"""By clock, the paths that are being left, and by which effect: of all partitions of a process."""
+
+
+def leave(door: Door, *paths: str) -> None:
+    """These are about to be deleted, or renamed: nobody else may have their names before the log has the effect's outcome."""
+    leaving = _LEAVING.setdefault(door.world.clock, {})
+    for path in [path for path, other in leaving.items() if not other.awaited]:
+        del leaving[path]
+    leaving.update(dict.fromkeys(paths, door))
+
+
+def is_leaving(clock: Clock, path: str) -> bool:
+    """Whether this file is about to be deleted or renamed, or that is not in the log yet."""
+    door = _LEAVING.get(clock, {}).get(path)
+    return door is not None and door.awaited
 
 
 async def stop_fetch(effect: StopFetch, door: Door) -> None:
-    """Stop the fetch and delete what it leaves. One that still writes deletes its files when it has closed them."""
+    """Stop the fetch and its helpers. Each ends when it has closed what it has open."""
     for effect_id in (effect.effect_id, *effect.helpers):
         if effect_id is not None:
             door.stop(effect_id)
-    files = door.world.files
-    for path in effect.discard:
+
+
+async def discard_files(effect: DiscardFiles, door: Door) -> FilesDiscarded:
+    """Delete the files, when nobody of the download has them open any more. At a closing: at once, and at the next opening."""
+    leave(door, *effect.files, effect.placeholder)
+    try:
+        await door.alone()
+    finally:
+        await _delete(effect, door.world.files)
+    return FilesDiscarded(effect.id)
+
+
+async def _delete(effect: DiscardFiles, files: Files) -> None:
+    for path in effect.files:
         with contextlib.suppress(OSError):
             await files.remove(path)
     if effect.placeholder:
@@ -23,4 +58,4 @@ async def stop_fetch(effect: StopFetch, door: Door) -> None:
             await files.remove(effect.placeholder, only_if_empty=True)
 
 
-CARRIERS: Final[Carriers] = {StopFetch: stop_fetch}
+CARRIERS: Final[Carriers] = {StopFetch: stop_fetch, DiscardFiles: discard_files}

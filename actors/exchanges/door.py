@@ -158,6 +158,13 @@ class RecordingDoor:
     def stop(self, effect_id: str) -> None:
         self._door.stop(effect_id)
 
+    async def alone(self) -> None:
+        await self._door.alone()
+
+    @property
+    def awaited(self) -> bool:
+        return self._door.awaited
+
     # -- words --------------------------------------------------------------------------------------------------------
 
     async def begin(self, message: BeginExchange) -> None:

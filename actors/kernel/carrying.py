@@ -166,6 +166,16 @@ class EffectDoor:
         """Cancel another effect of the partition; nothing happens when it has ended."""
         self._carrying.stop(effect_id)
 
+    async def alone(self) -> None:
+        """See :meth:`partita.actors.kernel.world.Door.alone`."""
+        for ended in self._carrying.earlier(self._key):
+            await ended
+
+    @property
+    def awaited(self) -> bool:
+        """See :meth:`partita.actors.kernel.world.Door.awaited`."""
+        return self._key in self._carrying.partition.actor(self.actor).pending
+
 
 class _Place:
     """An effect's place in a line: it begins when nobody stands before it any more."""
@@ -211,6 +221,7 @@ class Carrying:
         self._carriers = carriers
         self._numbers = itertools.count(1)
         self._under_way: dict[str, tuple[CarriedOut, EffectDoor]] = {}
+        self._ends: dict[str, Future[None]] = {}
         self._emptied: Future[None] | None = None
         self._ended = False
         self._lines: dict[str, _Place] = {}
@@ -311,9 +322,18 @@ class Carrying:
             if place is not None:
                 place.leave()
             self._under_way.pop(key, None)
+            if (ended := self._ends.pop(key, None)) is not None:
+                ended.set(None)
             if self._emptied is not None and not self._under_way:
                 self._emptied.set(None)
                 self._emptied = None
+
+    def earlier(self, key: str) -> list[Future[None]]:
+        """What its actor had begun before: each is done when that has ended."""
+        actor = self._under_way[key][1].actor
+        before = itertools.takewhile(lambda begun: begun[0] != key, self._under_way.items())
+        keys = [other for other, (_, door) in before if door.actor == actor]
+        return [self._ends.setdefault(other, Future()) for other in keys]
 
     def stop(self, effect_id: str) -> None:
         """Cancel the effect of this id, if it is under way."""

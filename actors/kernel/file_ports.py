@@ -105,7 +105,7 @@ class Files(Protocol):
         ...
 
     async def free_bytes(self, path: str) -> int | None:
-        """How much could be written where ``path`` lies; None when nobody knows."""
+        """How much could be written to ``path``, with what has been reserved for it; None when nobody knows."""
         ...
 
     async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
@@ -120,5 +120,5 @@ class Files(Protocol):
         ...
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
-        """Remove it; no error when it is not there. ``only_if_empty``: a name that was claimed, and nothing else."""
+        """Remove it, durably; no error when it is not there. ``only_if_empty``: a name that was claimed, and nothing else."""
         ...

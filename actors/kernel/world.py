@@ -325,7 +325,16 @@ class Door(Protocol):
         ...
 
     def stop(self, effect_id: str) -> None:
-        """Cancel another effect of the partition that is under way; no outcome of it comes."""
+        """Cancel another effect of the partition that is under way; no outcome of it comes. It may take a while to end."""
+        ...
+
+    async def alone(self) -> None:
+        """Come back when all that was being carried out for this actor before has ended. It stops none of it."""
+        ...
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the outcome of this effect is still to come, as far as its actor knows."""
         ...
 
 

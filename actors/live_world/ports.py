@@ -36,6 +36,7 @@ _NEW_FILE: Final = 0o666  # the user's umask takes away what it wants
 _PRIVATE_FILE: Final = 0o600
 _WRITING: Final = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READING: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_BLOCK_BYTES: Final = 512  # what st_blocks counts, whatever the file system's own are
 _KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE
 _PREALLOCATE: Final = 42  # F_PREALLOCATE, with F_ALLOCATEALL and F_PEOFPOSMODE
 _ALLOCATE_ALL: Final = 4
@@ -103,6 +104,10 @@ class DiskFile:
         """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
         await trio.to_thread.run_sync(_sync, self._open())
 
+    async def finish(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.file_steps.FinishingFile`."""
+        await trio.to_thread.run_sync(self._finish, self._open(), offset, data)
+
     async def fill(self, offset: int, source: BodySource, most_bytes: int) -> Filled:
         """See :class:`partita.actors.kernel.file_ports.FillingFile`."""
         descriptor = self._open()
@@ -122,6 +127,14 @@ class DiskFile:
         if self._descriptor is None:
             raise OSError(errno.EBADF, "the file has been closed")
         return self._descriptor
+
+    def _finish(self, descriptor: int, offset: int, data: bytes) -> None:
+        self._descriptor = None  # in the thread: a task that was cancelled before it began still has it to close
+        try:
+            _write_all(descriptor, offset, data)
+            _sync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class ReadableDiskFile:
@@ -164,6 +177,14 @@ class DiskFiles:
     async def claim(self, path: str) -> bool:
         """See :class:`partita.actors.kernel.file_ports.Files`."""
         return await trio.to_thread.run_sync(_claim, path)
+
+    async def claim_both(self, path: str, beside: str) -> bool:
+        """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
+        return await trio.to_thread.run_sync(_claim, path, beside)
+
+    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
+        """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
+        await trio.to_thread.run_sync(_put_in_place, source, target, url, referrer, over_nothing)
 
     async def free_bytes(self, path: str) -> int | None:
         """See :class:`partita.actors.kernel.file_ports.Files`."""
@@ -319,13 +340,20 @@ def _size(path: str) -> int | None:
         return None
 
 
-def _claim(path: str) -> bool:
-    _make_folder_of(path)
+def _claim(*paths: str) -> bool:
+    _make_folder_of(paths[0])
+    made: list[str] = []
     try:
-        os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
-    except FileExistsError:
-        return False
-    _sync_folder(os.path.dirname(path))  # a name that the power takes back would be claimed a second time
+        for path in paths:
+            os.close(os.open(path, _WRITING | os.O_CREAT | os.O_EXCL, _NEW_FILE))
+            made.append(path)
+    except OSError as error:
+        for path in made:
+            os.unlink(path)
+        if isinstance(error, FileExistsError):
+            return False
+        raise
+    _sync_folder(os.path.dirname(paths[0]))  # a name that the power takes back would be claimed a second time
     return True
 
 
@@ -353,15 +381,24 @@ def _reserve(descriptor: int, size_bytes: int) -> None:
 
 def _free_bytes(path: str) -> int | None:
     folder = os.path.dirname(_absolute(path))
+    reserved = _reserved_bytes(path)
     while True:
         try:
-            return shutil.disk_usage(folder).free
+            return shutil.disk_usage(folder).free + reserved
         except FileNotFoundError:
             folder, below = os.path.dirname(folder), folder
             if folder == below:
                 return None
         except OSError:
             return None
+
+
+def _reserved_bytes(path: str) -> int:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0
+    return max(0, getattr(status, "st_blocks", 0) * _BLOCK_BYTES - status.st_size)
 
 
 def _mark(path: str, url: str, referrer: str) -> None:
@@ -384,6 +421,12 @@ def _rename(source: str, target: str, over_nothing: bool) -> None:
         _sync_folder(folder)
 
 
+def _put_in_place(source: str, target: str, url: str, referrer: str, over_nothing: bool) -> None:
+    with contextlib.suppress(OSError):  # a file system may have no place for it
+        _mark(source, url, referrer)
+    _rename(source, target, over_nothing)
+
+
 def _sync_folder(folder: str) -> None:
     if sys.platform == "win32":
         return  # a folder cannot be opened there; NTFS journals its names
@@ -395,6 +438,8 @@ def _sync_folder(folder: str) -> None:
 
 
 def _remove(path: str, only_if_empty: bool) -> None:
+    folder = os.path.dirname(_absolute(path))
     with contextlib.suppress(FileNotFoundError):
-        if not only_if_empty or not os.stat(_absolute(path)).st_size:
-            os.unlink(_absolute(path))
+        if not only_if_empty or not os.stat(path).st_size:
+            os.unlink(path)
+            _sync_folder(folder)

@@ -14,6 +14,7 @@ from partita.simulations.checkers.decisions import DecidesTheSame
 from partita.simulations.checkers.downloads_listed import DownloadsAreListed
 from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
+from partita.simulations.checkers.files_discarded import CancelledFilesAreGone
 from partita.simulations.checkers.folding import StateIsTheFold
 from partita.simulations.checkers.forgotten import ForgottenByTheNextProcess
 from partita.simulations.checkers.mixing import NothingIsMixed
@@ -41,6 +42,7 @@ ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
     ReportedBytesAreThere,
     BytesServed,
     DownloadsAreListed,
+    CancelledFilesAreGone,
     ForgottenByTheNextProcess,
     OneOrder,
     SettledOnce,
@@ -51,5 +53,5 @@ ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
     NothingIsLeftBehind,
 )
 
-WHEN_ALL_IS_DONE: Final = (StoredBodiesAreThere, NothingIsLeftBehind)
+WHEN_ALL_IS_DONE: Final = (CancelledFilesAreGone, StoredBodiesAreThere, NothingIsLeftBehind)
 """Those of them for which everybody has to have finished."""

@@ -1,4 +1,4 @@
-"""No more downloads are under way than there are places, and at the end no place is taken and nobody waits for one."""
+"""No more downloads are under way than there are places; who has one wants it, and at the end nobody has one or waits for it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
 
 UNDER_WAY: Final = frozenset({"asking", "deciding", "receiving"})
+WANT_ONE: Final = UNDER_WAY | {"queued"}
 
 
 class PlacesAreKept(Checker):
     """A defect may have taken the word that a place is free: until the next process settles it, it counts as taken."""
 
     name = "places"
+
+    def opened(self, partition: Partition) -> None:
+        session = partition.actor("session").state
+        assert isinstance(session, SessionState)
+        for download_id in session.downloads.running:
+            state = partition.actor(f"download/{download_id}").state
+            if isinstance(state, DownloadState) and state.phase not in WANT_ONE:
+                what = f"download/{download_id} is {state.phase}, and has its place from the process before"
+                raise Broken(what, partition.position)
 
     def told(self, partition: Partition, position: int) -> None:
         session = partition.actor("session").state

@@ -6,6 +6,7 @@ from cancellation, to close and to remove, takes no time.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from typing import Final
 
@@ -85,6 +86,14 @@ class SimulatedFile:
                 file.sync()
         if random is not None:
             raise crashed(self._life, random, f"crash.file_sync of {self._path}")
+
+    async def finish(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.file_steps.FinishingFile`."""
+        try:
+            await self.write(offset, data)
+            await self.sync()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Close it; the system has closed those of a dead process."""
@@ -179,18 +188,30 @@ class SimulatedFiles:
         return FOLDER_BYTES if path in names.folders or file is not None else None
 
     async def claim(self, path: str) -> bool:
+        return await self._claim(path)
+
+    async def claim_both(self, path: str, beside: str) -> bool:
+        return await self._claim(path, beside)
+
+    async def _claim(self, *paths: str) -> bool:
         medium = self._medium
         await _arrived(medium, self._life)
         refusal = medium.refuses("file")
         if refusal is not None and refusal[0] != errno.ENOSPC:
-            raise os_error(refusal[0], path)
+            raise os_error(refusal[0], paths[0])
         names = medium.names
-        names.make_folder(folder_of(_absolute(path)))
-        if path in names.current or path in names.folders:
+        names.make_folder(folder_of(_absolute(paths[0])))
+        if any(path in names.current or path in names.folders for path in paths):
             return False
-        names.link(path, File())
-        medium.sync_folder(folder_of(path))
+        for path in paths:
+            names.link(path, File())
+        medium.sync_folder(folder_of(paths[0]))
         return True
+
+    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
+        with contextlib.suppress(OSError):
+            await self.mark(source, url, referrer)
+        await self.rename(source, target, over_nothing=over_nothing)
 
     async def free_bytes(self, path: str) -> int | None:  # noqa: ARG002
         await _arrived(self._medium, self._life)
@@ -244,6 +265,7 @@ class SimulatedFiles:
         file = self._medium.names.current.get(_absolute(path))
         if isinstance(file, File) and not (only_if_empty and file.content):
             self._medium.names.unlink(path)
+            self._medium.sync_folder(folder_of(path))
 
     def _check_no_folder(self, path: str) -> None:
         if path in self._medium.names.folders:

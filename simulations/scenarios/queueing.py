@@ -13,6 +13,7 @@ from partita.events.errors import DownloadFailed
 from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.checkers.digests import DigestsHold
 from partita.simulations.checkers.places import PlacesAreKept
+from partita.simulations.checkers.rates import RatesAreKept
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import (
@@ -109,8 +110,11 @@ async def finish(user: User) -> None:
     for _ in range(ATTEMPTS):
         items = [item for item in user.session.downloads() if not is_missing(user, item)]
         for item in items:
-            if not await user.within(PATIENCE_S, item.stopped()) and not had_defects(user):
-                raise AssertionError(f"{item!r} stands still")
+            if not await user.within(PATIENCE_S, item.stopped()):
+                if not had_defects(user):
+                    raise AssertionError(f"{item!r} stands still")
+                for other in items:  # a defect took the first turn of one that has a place, until the next process
+                    other.cancel()
         if not any(item.can_resume() for item in items):
             break
     else:
@@ -142,7 +146,7 @@ queueing: Final = Scenario(
     settings={"downloads.concurrent": (1, 2, 3)},
     opened=opened,
     finish=finish,
-    checkers=(CompletedWhenTold, PlacesAreKept, DigestsHold),
+    checkers=(CompletedWhenTold, PlacesAreKept, RatesAreKept, DigestsHold),
     users=3,
     steps_each=(3, 7),
 )

@@ -13,6 +13,7 @@ from partita.events.download_origins import DownloadOrigin, EarlierDownload
 from partita.events.download_queue import AdmitDownload, QueueDownload
 from partita.events.downloads import (
     ChooseTarget,
+    DiscardFiles,
     DownloadBroke,
     DownloadHead,
     DownloadHeadFields,
@@ -94,6 +95,11 @@ def fetch_of(decision: Decision) -> FetchDownload:
 
 def effects_of(decision: Decision, kind: type[Effect]) -> list[Effect]:
     return [effect for effect in decision.effects if isinstance(effect, kind)]
+
+
+def discarded(decision: Decision) -> list[tuple[tuple[str, ...], str]]:
+    """The files, and the placeholder, that each deletion is of."""
+    return [(effect.files, effect.placeholder) for effect in decision.effects if isinstance(effect, DiscardFiles)]
 
 
 def asking() -> Conversation:

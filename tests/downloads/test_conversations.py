@@ -10,6 +10,7 @@ from downloads.talking import (
     Conversation,
     asking,
     deciding,
+    discarded,
     effects_of,
     fetch_of,
     interrupted,
@@ -129,7 +130,8 @@ def test_a_server_that_sends_all_of_it_again_begins_at_nothing() -> None:
 def test_a_reason_that_does_not_pass_ends_it_and_leaves_nothing_behind() -> None:
     talk = receiving(400)
     decision = talk.say(DownloadBroke(talk.fetch, "FILE_TOO_LARGE", 400))
-    assert effects_of(decision, StopFetch) == [StopFetch(None, ("/dir/f.bin.part",), "/dir/f.bin")]
+    assert discarded(decision) == [(("/dir/f.bin.part",), "/dir/f.bin")]
+    assert effects_of(decision, StopFetch) == [], "it has ended by itself"
     assert told(decision) == [EndDownload("d1")]
     assert talk.say(ResumeDownload()).events == ()
     assert talk.say(CancelDownload()).events == ()
@@ -159,7 +161,8 @@ def test_cancelling_stops_the_fetch_and_deletes_what_was_received() -> None:
     fetch = talk.fetch
     decision = talk.say(CancelDownload())
     assert decision.events == (DownloadCancelled(NOW_US), EffectSettled(fetch))
-    assert effects_of(decision, StopFetch) == [StopFetch(fetch, ("/dir/f.bin.part",), "/dir/f.bin")]
+    assert effects_of(decision, StopFetch) == [StopFetch(fetch)]
+    assert discarded(decision) == [(("/dir/f.bin.part",), "/dir/f.bin")]
     assert told(decision) == [EndDownload("d1")]
     assert ("done", "cancelled") in decision.answers
     assert talk.say(CancelDownload()).events == ()
@@ -170,7 +173,7 @@ def test_a_file_of_the_callers_own_choice_is_not_deleted_by_cancelling() -> None
     talk = deciding()
     talk.say(ChooseTarget(talk.fetch, "/home/me/mine.bin", "/home/me/mine.bin.part", claimed=False))
     decision = talk.say(CancelDownload())
-    assert effects_of(decision, StopFetch) == [StopFetch(decision.events[1].effect_id, ("/home/me/mine.bin.part",))]  # type: ignore[attr-defined]
+    assert discarded(decision) == [(("/home/me/mine.bin.part",), "")]
 
 
 def test_a_crash_interrupts_and_a_second_opening_says_nothing_new() -> None:

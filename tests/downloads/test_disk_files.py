@@ -151,6 +151,89 @@ def test_a_name_is_claimed_once(tmp_path: Path) -> None:
     with_disk(work)
 
 
+def test_two_names_are_claimed_together_or_not_at_all(tmp_path: Path) -> None:
+    path, beside = tmp_path / "deep" / "f", tmp_path / "deep" / "f.part"
+
+    async def work(disk: DiskFiles) -> None:
+        assert await disk.claim_both(str(path), str(beside))
+        assert not await disk.claim_both(str(path), str(beside))
+        path.unlink()
+        assert not await disk.claim_both(str(path), str(beside))
+        assert not path.exists()
+        beside.unlink()
+        with pytest.raises(OSError):  # the second one's name is too long
+            await disk.claim_both(str(path), str(path) + "x" * 300)
+        assert not path.exists()
+
+    with_disk(work)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not synced there")
+def test_two_names_cost_one_sync_of_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(ports, "_sync_folder", synced.append)
+
+    async def work(disk: DiskFiles) -> None:
+        assert await disk.claim_both(str(tmp_path / "f"), str(tmp_path / "f.part"))
+
+    with_disk(work)
+    assert synced == [str(tmp_path)]
+
+
+def test_the_end_of_a_file_is_one_step_and_closes_it_whatever_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    sync = ports._sync
+
+    def fails_once(descriptor: int) -> None:
+        said.append("sync")
+        if len(said) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+        sync(descriptor)
+
+    monkeypatch.setattr(ports, "_sync", fails_once)
+
+    async def work(disk: DiskFiles) -> None:
+        for name in ("fails", "good"):
+            file = await disk.open(str(tmp_path / name))
+            await file.write(0, b"abc")
+            try:
+                await file.finish(3, b"def")
+            except OSError as error:
+                said.append(os.strerror(error.errno or 0))
+            with pytest.raises(OSError, match="closed"):
+                await file.write(0, b"x")
+            await file.close()
+
+    with_disk(work)
+    assert said == ["sync", "Input/output error", "sync"]
+    assert (tmp_path / "good").read_bytes() == b"abcdef"
+
+
+def test_a_file_is_put_in_place_also_where_it_cannot_be_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marked: list[str] = []
+
+    def cannot(path: str, url: str, referrer: str) -> None:
+        marked.append(url)
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(ports, "_mark", cannot)
+    source, target = tmp_path / "f.part", tmp_path / "f"
+    source.write_text("whole")
+    target.write_text("somebody else's")
+
+    async def work(disk: DiskFiles) -> None:
+        with pytest.raises(FileExistsError):
+            await disk.put_in_place(str(source), str(target), url="http://h/", referrer="", over_nothing=True)
+        await disk.put_in_place(str(source), str(target), url="http://h/", referrer="", over_nothing=False)
+
+    with_disk(work)
+    assert marked == ["http://h/"] * 2
+    assert target.read_text() == "whole"
+    assert not source.exists()
+
+
 def test_a_rename_replaces_and_a_removal_may_come_twice(tmp_path: Path) -> None:
     (tmp_path / "new").write_text("new")
     (tmp_path / "old").write_text("old")

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from downloads.receiving import MIB, Downloads, held, sha256, with_downloads
+from downloads.receiving import MIB, NAME, Downloads, held, sha256, with_downloads
 from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
 
 from partita.actors.downloads import carriers
@@ -46,6 +46,28 @@ def test_a_server_that_breaks_off_interrupts_and_the_rest_is_fetched(
     with_downloads(tmp_path, work)
     assert sha256(tmp_path / "data.bin") == file.sha256
     assert [path.name for path in tmp_path.iterdir()] == ["data.bin"]
+
+
+def test_closing_all_connections_interrupts_and_keeps_what_has_come(server: LoopbackServer, tmp_path: Path) -> None:
+    file = ServedFile(CONTENT, hold_at=5 * MIB)
+    url = server.on("/data.bin", file)
+
+    async def work(downloads: Downloads) -> None:
+        download = await downloads.begin(url)
+        await held(file)
+        await downloads.partition.until(lambda: downloads.state(download).received_bytes >= 4 * MIB)
+        await downloads.partition.world.network.close_connections(NAME)
+        file.go_on.set()
+        state = await downloads.until(download, "interrupted")
+        assert state.reason == "NETWORK_FAILED"
+        assert state.detail.startswith("net::ERR_ABORTED")
+        assert (tmp_path / "data.bin.part").stat().st_size == state.received_bytes >= 4 * MIB
+        await downloads.go_on(download)
+        await downloads.until(download, "completed")
+        assert server.seen[1].header("range") == f"bytes={state.received_bytes}-"
+
+    with_downloads(tmp_path, work)
+    assert sha256(tmp_path / "data.bin") == file.sha256
 
 
 def test_after_a_crash_only_what_was_synced_counts(server: LoopbackServer, tmp_path: Path) -> None:

@@ -6,17 +6,21 @@ Each row is a server's answers, one after the other, and how the download stands
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 from servers.misbehaving import PATIENCE_S, MisbehavingServer, Wire
+from servers.virtual import Bench, run
 
 import partita
 from partita import RetryPolicy
 from partita.errors import DownloadFailed
 from partita.events.downloads import RESUMABLE
+from partita.simulations.internet import Entity, serve
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "downloads.md"
 CONTENT = bytes(range(256)) * 1024
@@ -42,8 +46,15 @@ def whole(content: bytes = CONTENT, tag: str = '"v1"', sends: int | None = None,
     return answer
 
 
-def rest(content: bytes = CONTENT, tag: str = '"v1"', *, first: int | None = None, says: str | None = None) -> Answer:
-    """A 206 with what was asked for; ``first``: another place than that; ``says``: another Content-Range."""
+def rest(
+    content: bytes = CONTENT,
+    tag: str = '"v1"',
+    *,
+    first: int | None = None,
+    says: str | None = None,
+    sends: int | None = None,
+) -> Answer:
+    """A 206 with what was asked for, up to ``sends`` bytes; ``first``: another place; ``says``: another Content-Range."""
 
     def answer(wire: Wire) -> None:
         asked = wire.head.partition(b"bytes=")[2].partition(b"-")[0]
@@ -51,7 +62,7 @@ def rest(content: bytes = CONTENT, tag: str = '"v1"', *, first: int | None = Non
         told = says or f"bytes {begin}-{len(content) - 1}/{len(content)}"
         body = content[begin:]
         wire.say(head("206 Partial", f"Content-Range: {told}", f"Content-Length: {len(body)}", f"ETag: {tag}"))
-        wire.say(body)
+        wire.say(body[:sends])
 
     return answer
 
@@ -76,11 +87,23 @@ def nothing(wire: Wire) -> None:
     wire.reset()
 
 
+def cuts(chance: random.Random) -> Iterator[Answer]:
+    """All of the file, then its rest and its rest, each cut at another byte; the fifth is whole."""
+    places = sorted(chance.sample(range(1, len(CONTENT)), 4))
+    yield whole(sends=places[0])
+    for start, end in pairwise(places):
+        yield rest(sends=end - start)
+    yield rest()
+
+
 BROKEN = whole(sends=HALF)
 
 
 class Misdeed(Struct, frozen=True):
-    """``first`` and ``then``: state and reason after the first try, and after ``resume()``; ``then`` is None where it is over."""
+    """``first`` and ``then``: state and reason after the first try, and after ``resume()``; ``then`` is None where it is over.
+
+    One without ``answers`` has a test of its own.
+    """
 
     does: str
     answers: tuple[Answer, ...]
@@ -125,6 +148,9 @@ TABLE = (
             COMPLETED, None, CONTENT, BY_ITSELF),
     Misdeed("closes the connection again and again, under a retry policy of three attempts",
             (whole(sends=0), *[whole(sends=0)] * 3), SHORT, None, None, BY_ITSELF),
+    Misdeed("closes the connection at four bytes of its choice, under a retry policy of three attempts in a row",
+            tuple(cuts(random.Random(5))), COMPLETED, None, CONTENT, BY_ITSELF),
+    Misdeed("sends one byte a minute", (), COMPLETED, None, CONTENT),
     Misdeed("answers 404 by now", (BROKEN, refuses("404 Gone")), SHORT, ("interrupted", "SERVER_BAD_CONTENT")),
     Misdeed("answers 401 by now", (BROKEN, refuses("401 Who")), SHORT, ("interrupted", "SERVER_UNAUTHORIZED")),
     Misdeed("answers 403 by now", (BROKEN, refuses("403 Not you")), SHORT, ("interrupted", "SERVER_FORBIDDEN")),
@@ -142,7 +168,7 @@ def server() -> Iterator[MisbehavingServer]:
         yield running
 
 
-@pytest.mark.parametrize("misdeed", [pytest.param(one, id=one.does.replace(" ", "-")) for one in TABLE])
+@pytest.mark.parametrize("misdeed", [pytest.param(one, id=one.does.replace(" ", "-")) for one in TABLE if one.answers])
 def test_what_a_download_makes_of_it(server: MisbehavingServer, tmp_path: Path, misdeed: Misdeed) -> None:
     folder = tmp_path / "files"
     answers = iter(misdeed.answers)
@@ -171,6 +197,35 @@ def test_what_a_download_makes_of_it(server: MisbehavingServer, tmp_path: Path, 
         assert not any(found.values()), "nothing of it is left"
     else:
         assert found["data.bin.part"][:kept] == CONTENT[:kept]
+
+
+def test_one_byte_a_minute_is_a_download_like_any_other() -> None:
+    """In virtual time, in which it takes the better part of an hour."""
+    content = CONTENT[:48]
+    row = next(row for row in TABLE if not row.answers)
+
+    async def program(bench: Bench) -> tuple[tuple[str, str], bytes, float, int]:
+        bench.internet.chunk_bytes = 1
+
+        def slow_down(event: object) -> None:
+            bench.internet.bandwidth = 1 / 60  # the head has come
+
+        with bench.system() as system:
+            session = system.from_partition("slow")
+            session.set_download_path("/files")
+            session.on("will-download", slow_down)
+            item = await session.download_url("https://slow.test/data.bin")
+            begun_at, position = bench.clock.monotonic(), session.log.position
+            state = await item.finished()
+            taken_s = bench.clock.monotonic() - begun_at
+            found = bytes(bench.files.content["/files/data.bin"])
+            return (state, item.last_reason), found, taken_s, session.log.position - position
+
+    hosts = {"slow.test": lambda request: serve(request, Entity(content, e_tag='"v1"'))}
+    standing, found, taken_s, turns = run("kernel", program, hosts=hosts)
+    assert (standing, found) == (row.first, content)
+    assert taken_s >= 60 * (len(content) - 1)
+    assert turns <= len(content) + 3, "a turn for what has come, and no more"
 
 
 def markdown() -> str:

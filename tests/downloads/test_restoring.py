@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from downloads.talking import NOW_US, TAKEN_OVER, Conversation, asking, effects_of, fetch_of, told
+from downloads.talking import NOW_US, TAKEN_OVER, Conversation, asking, discarded, fetch_of, told
 
 from partita.actors.downloads.ledger import behavior as ledger
 from partita.actors.downloads.restoring import LONGEST_URL_CHAIN
@@ -20,7 +20,6 @@ from partita.events.downloads import (
     InterruptDownload,
     ResumeDownload,
     StartDownload,
-    StopFetch,
     TurnDownDownload,
 )
 from partita.events.system import Tell
@@ -50,7 +49,7 @@ def test_resuming_asks_for_the_rest_with_what_is_known_of_the_beginning() -> Non
 def test_cancelling_deletes_its_file() -> None:
     talk = Conversation()
     talk.say(StartDownload(TAKEN_OVER))
-    assert effects_of(talk.say(CancelDownload()), StopFetch) == [StopFetch(None, ("/dir/mine.bin",))]
+    assert discarded(talk.say(CancelDownload())) == [(("/dir/mine.bin",), "")]
 
 
 def test_turned_down_it_leaves_the_list_and_its_file() -> None:
@@ -58,7 +57,7 @@ def test_turned_down_it_leaves_the_list_and_its_file() -> None:
     talk.say(StartDownload(TAKEN_OVER))
     decision = talk.say(TurnDownDownload())
     assert told(decision) == [ForgetDownload("d1")]
-    assert effects_of(decision, StopFetch) == []
+    assert discarded(decision) == []
     assert talk.state.phase == "refused"
     assert asking().say(TurnDownDownload()).events == ()
 

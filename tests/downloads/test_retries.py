@@ -150,7 +150,7 @@ def test_cancelling_while_it_waits_stops_what_waits() -> None:
     broke(talk, 400)
     waiting = talk.state.retry_id
     decision = talk.say(CancelDownload())
-    assert effects_of(decision, StopFetch) == [StopFetch(waiting, ("/dir/f.bin.part",), "/dir/f.bin")]
+    assert effects_of(decision, StopFetch) == [StopFetch(waiting)]
     assert EffectSettled(str(waiting)) in decision.events
     assert told(decision) == [EndDownload("d1")]
     assert (talk.state.phase, talk.state.retry_id) == ("cancelled", None)

@@ -21,10 +21,12 @@ from servers.loopback import CHUNK, PATIENCE_S, LoopbackServer, Reply, Seen, sen
 import partita
 from partita.actors.downloads.pieces import Pieces, first_missing, gaps, size_of, with_piece
 from partita.actors.downloads.segments import SEGMENT_BYTES, divided
+from partita.actors.kernel.behavior import NOTHING
 from partita.events.download_options import DownloadOptions
 from partita.events.download_segments import (
     DivideDownload,
     FetchSegment,
+    LeaveSegment,
     NextSegment,
     ReportSegment,
     SegmentBroke,
@@ -174,6 +176,22 @@ def test_with_the_first_all_stop_and_what_they_brought_is_not_asked_for_again() 
     ]
 
 
+def test_the_first_leaves_its_segment_to_the_others_and_fails_when_they_do() -> None:
+    talk, helpers = leading()
+    talk.say(ReportSegment(talk.fetch, 0, MIB))
+    assert talk.say(LeaveSegment("another")) == NOTHING
+    assert talk.say(LeaveSegment(talk.fetch)).waits == "work"
+    assert talk.say(LeaveSegment(talk.fetch)).events == (), "once"
+    talk.say(ReportSegment(helpers[0].id, helpers[0].start, helpers[0].end))
+    assert talk.say(NextSegment(helpers[0].id)).reply == (MIB, helpers[0].start), "what the first had left"
+    for helper in helpers:
+        assert talk.say(SegmentBroke(helper.id)).answers == (("work", True),)
+    assert talk.say(LeaveSegment(talk.fetch)).reply == ()
+    talk.say(DownloadBroke(talk.fetch, "NETWORK_FAILED", 17))
+    brought_bytes = MIB + helpers[0].end - helpers[0].start
+    assert talk.state.received_bytes == brought_bytes, "its own word is of its connection, not of the file"
+
+
 def test_what_another_file_brought_is_forgotten() -> None:
     talk, helpers = leading()
     talk.say(ReportSegment(talk.fetch, 0, MIB))
@@ -308,6 +326,27 @@ def test_a_helper_that_breaks_off_is_made_up_for(
 
     item = session.download_url(server.on("/big", Ranges(breaks_once)), segments=3).get(PATIENCE_S)
     assert item.finished().get(PATIENCE_S) == "completed"
+    assert whole(tmp_path)
+
+
+@pytest.mark.parametrize("breaks_in", ["its own", "a later one"])
+def test_when_the_first_breaks_off_the_helpers_bring_the_rest(
+    server: LoopbackServer, session: partita.Session, tmp_path: Path, breaks_in: str
+) -> None:
+    helps, broken = threading.Lock(), threading.Event()
+
+    def breaks_the_first(start: int, end: int) -> int | None:
+        if start and helps.acquire(blocking=False):  # the helper has brought nothing yet when the first breaks off
+            assert broken.wait(PATIENCE_S)
+        elif not broken.is_set() and (breaks_in == "its own") == (start == 0):
+            broken.set()
+            return start + CHUNK
+        return None
+
+    ranges = Ranges(breaks_the_first)
+    item = session.download_url(server.on("/big", ranges), segments=2).get(PATIENCE_S)
+    assert item.stopped().get(PATIENCE_S) == "completed"
+    assert [start for start, _ in ranges.asked].count(0) == 1
     assert whole(tmp_path)
 
 

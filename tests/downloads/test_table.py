@@ -19,7 +19,14 @@ from partita.actors.downloads.segments import helpers_of
 from partita.events import download_queue, download_retries, download_segments, downloads
 from partita.events.download_options import DownloadOptions
 from partita.events.download_queue import AdmitDownload
-from partita.events.download_segments import DivideDownload, NextSegment, ReportSegment, SegmentBroke, SegmentDone
+from partita.events.download_segments import (
+    DivideDownload,
+    LeaveSegment,
+    NextSegment,
+    ReportSegment,
+    SegmentBroke,
+    SegmentDone,
+)
 from partita.events.downloads import (
     PHASES,
     AwaitDownload,
@@ -99,6 +106,7 @@ messages = st.one_of(
     st.just(AdmitDownload()),
     st.builds(DivideDownload, fetches),
     st.builds(NextSegment, workers),
+    st.builds(LeaveSegment, fetches),
     st.builds(ReportSegment, workers, places, places),
     st.builds(SegmentDone, workers),
     st.builds(SegmentBroke, workers),

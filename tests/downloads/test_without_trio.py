@@ -13,16 +13,17 @@ from downloads.talking import ORDER, Conversation
 
 from partita.actors.downloads.carriers import fetch_download
 from partita.actors.downloads.part_file import CHECKPOINT_BYTES, CHECKPOINT_S, WRITE_BYTES, PartFile
-from partita.actors.downloads.stopping import stop_fetch
+from partita.actors.downloads.stopping import discard_files, is_leaving
 from partita.actors.kernel.world import Interim, NetworkRequest, Timing, World
 from partita.events.cookies import CookiesReceived
 from partita.events.downloads import (
+    DiscardFiles,
     DownloadBroke,
     DownloadFinished,
     FetchDownload,
+    FilesDiscarded,
     ReportProgress,
     StartDownload,
-    StopFetch,
 )
 from partita.events.session import SessionState
 from partita.events.types import Message
@@ -170,6 +171,11 @@ class Door:
     def stop(self, effect_id: str) -> None:
         raise AssertionError
 
+    async def alone(self) -> None:
+        """Nothing else is carried out here."""
+
+    awaited = True
+
 
 def begun(response: Response) -> tuple[Door, FetchDownload]:
     door = Door(response)
@@ -220,12 +226,24 @@ def test_a_fetch_that_the_download_no_longer_wants_does_nothing() -> None:
     assert door.disk.files == {}
 
 
-def test_stopping_deletes_what_it_is_told_to() -> None:
+def test_discarding_deletes_what_it_is_told_to() -> None:
     door, _ = begun(Response(0, 0))
     door.disk.files["/dir/f.bin.part"] = File()
-    with pytest.raises(StopIteration):
-        stop_fetch(StopFetch(None, ("/dir/f.bin.part", "/dir/never")), door).send(None)
+    with pytest.raises(StopIteration) as ended:
+        discard_files(DiscardFiles("e1", ("/dir/f.bin.part", "/dir/never")), door).send(None)
+    assert ended.value.value == FilesDiscarded("e1")
     assert door.disk.files == {}
+
+
+def test_a_name_that_is_being_deleted_is_nobody_elses_before_the_log_says_that_it_was() -> None:
+    door, fetch = begun(Response(1, len(CHUNK)))
+    with pytest.raises(StopIteration):
+        discard_files(DiscardFiles("e1", ("/dir/f.bin.part",), "/dir/f.bin"), door).send(None)
+    assert is_leaving(door.world.clock, "/dir/f.bin.part")
+    outcome(door, fetch)
+    assert door.disk.files.keys() == {"/dir/f (1).bin"}
+    door.awaited = False
+    assert not is_leaving(door.world.clock, "/dir/f.bin")
 
 
 def run(coroutine: object) -> None:

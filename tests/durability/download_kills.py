@@ -5,6 +5,11 @@
 The files come from nginx, which holds each connection to a rate. A kill comes when the downloads have come further by a random
 number of bytes. Then the log, read from outside, says how much of each file is safe, and the part file how much had come: the
 difference is what the next life fetches a second time.
+
+    python -m tests.durability.download_kills --full-disk --kills 100 --downloads 3 --mib 64
+
+The same with a full disk in place of each kill: a tmpfs (it takes root, and memory for all files) that is filled to the last
+page, looked at, and freed.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ if __name__ == "__main__":  # run as tests.durability.download_kills: the tests 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from durability.children import Child
+from durability.mounts import IN_OWN_NAMESPACE
 from servers.nginx import Nginx, nginx
 
 from partita.actors.downloads.part_file import LOST_BYTES
@@ -32,6 +38,8 @@ from partita.store.partition import PartitionStore
 
 NAME = "downloads"
 PATIENCE_S = 300.0
+FREE_MIB = 8
+"""What the disk has left beside all files, while nothing fills it."""
 _BLOCK = 1 << 16
 
 
@@ -143,6 +151,35 @@ def run_kills(
     return tally
 
 
+def run_fills(
+    folder: Path, *, fills: int, downloads: int, size_bytes: int, rate: str, seed: int = 1, reserves: bool = False
+) -> Tally:
+    """The same with a full disk in place of each kill; ``kills`` are those that met a download.
+
+    ``reserves``: on a disk that gives room beforehand, where a fill stops nothing that is under way.
+    """
+    content = random.Random(seed).randbytes(size_bytes)
+    (folder / "content").write_bytes(content)
+    tally = Tally(lives=1)
+    (folder / "nginx").mkdir()
+    with nginx(folder / "nginx", limit_rate=rate) as server:
+        (server.root / "large").write_bytes(content)
+        urls = [server.url(f"/limited/{number}.bin") for number in range(downloads)]
+        more = ["--reserves"] if reserves else []
+        arguments = (folder / "home", folder / "files", fills, seed, FREE_MIB, size_bytes, *more, *urls)
+        with Child("filling.py", *arguments, wrapper=IN_OWN_NAMESPACE) as child:
+            said = child.finish(PATIENCE_S + fills * PATIENCE_S / 10)
+        tally.sent_bytes = sum(served.body_bytes for served in server.served())
+    assert said[-2:] == [" ".join(["end", *["completed"] * downloads]), "done"], said
+    for line in said:
+        word, *lost = line.split()
+        if word == "filled" and lost:
+            tally.kills += 1
+            tally.unreported += map(int, lost)
+    assert max(tally.unreported, default=0) <= LOST_BYTES, "more than a checkpoint's bytes are fetched twice"
+    return tally
+
+
 def check_files(run: Run, generation: int) -> None:
     """Every file of the run is whole; the ones before are taken away."""
     expected = hashlib.sha256(run.content).hexdigest()
@@ -161,20 +198,18 @@ def main() -> None:
     parser.add_argument("--rate", default="20m", help="of each connection, as nginx reads it (default: %(default)s)")
     parser.add_argument("--segments", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--full-disk", action="store_true", help="fill the disk so often, in place of each kill")
     options = parser.parse_args()
+    size_bytes, what = options.mib << 20, "fills" if options.full_disk else "kills"
     with tempfile.TemporaryDirectory() as folder:
-        tally = run_kills(
-            Path(folder),
-            kills=options.kills,
-            downloads=options.downloads,
-            size_bytes=options.mib << 20,
-            rate=options.rate,
-            seed=options.seed,
-            segments=options.segments,
-        )
+        rest = {"downloads": options.downloads, "size_bytes": size_bytes, "rate": options.rate, "seed": options.seed}
+        if options.full_disk:
+            tally = run_fills(Path(folder), fills=options.kills, **rest)
+        else:
+            tally = run_kills(Path(folder), kills=options.kills, segments=options.segments, **rest)
     most = max(tally.unreported, default=0)
     print(
-        f"{tally.kills} kills in {tally.lives} lives, every file whole; {most / 2**20:.2f} MiB of a file were fetched twice"
+        f"{tally.kills} {what} in {tally.lives} lives, every file whole; {most / 2**20:.2f} MiB of a file were fetched twice"
         f" at most, {sum(tally.unreported) / 2**20:.1f} MiB in all; nginx sent {tally.sent_bytes / 2**20:,.0f} MiB"
     )
 

@@ -201,9 +201,16 @@ EMPTY: Final[dict[type[inspect.Type], Any]] = {
     inspect.IntType: 0,
 }
 
+
+def _whole_number(kind: inspect.IntType, name: str) -> int:
+    """One that nobody would mistake for another field's, within the field's bounds."""
+    number = zlib.crc32(name.encode()) + (1 << 40 if name.endswith("_us") else 0)
+    return number if kind.le is None else number % (kind.le + 1)
+
+
 LEAVES: Final[dict[type[inspect.Type], Callable[[Any, str], Any]]] = {
     inspect.StrType: lambda _, name: f"{name} é",
-    inspect.IntType: lambda kind, name: _whole_number(kind, name),
+    inspect.IntType: _whole_number,
     inspect.FloatType: lambda _, name: zlib.crc32(name.encode()) / 4,
     inspect.BoolType: lambda _, __: True,
     inspect.LiteralType: lambda info, _: info.values[0],
@@ -340,12 +347,6 @@ def added(corpus: Corpus) -> Iterator[str]:
             if "becomes" not in example:
                 example["becomes"] = shown(decoded(bytes.fromhex(example["record"]), tag))
                 yield f"{tag} (what it becomes)"
-
-
-def _whole_number(kind: inspect.IntType, name: str) -> int:
-    """One that nobody would mistake for another field's, within the field's bounds."""
-    number = zlib.crc32(name.encode()) + (1 << 40 if name.endswith("_us") else 0)
-    return number if kind.le is None else number % (kind.le + 1)
 
 
 def main() -> int:

@@ -32,7 +32,10 @@ CAPABILITIES: Final = (
     Mutation(
         name="part_file.renamed_before_synced",
         gone="a file has its name before its last bytes are on the disk",
-        edits=(Edit(f"{FETCH}._finish", "await part.sync()", "await part._write()"),),
+        edits=(
+            Edit("actors.downloads.part_file:PartFile.finish", "isinstance(self._file, FinishingFile)", "False"),
+            Edit("actors.downloads.part_file:PartFile.finish", "await self.sync()", "await self._write()"),
+        ),
         scenarios=("downloads",),
     ),
     Mutation(
@@ -120,7 +123,12 @@ CAPABILITIES: Final = (
         name="download.name_not_claimed",
         gone="two downloads choose the same file",
         edits=(
-            Edit(f"{FETCH}._claim", "if await self._files.claim(path):", "if await self._files.claim(path) or True:"),
+            Edit(
+                "actors.downloads.placing:Names._claim",
+                "await self._files.claim(path)",
+                "(await self._files.claim(path) or True)",
+            ),
+            Edit("actors.downloads.placing:Names._claim_both", "not await files.claim_both(*both)", "True"),
         ),
         scenarios=("downloads", "moving_target"),
     ),

@@ -47,10 +47,34 @@ DOWNLOADS: Final = (
         scenarios=("queueing",),
     ),
     Mutation(
+        name="queue.places_outlive_the_process",
+        gone="places that downloads had when the process ended stay taken",
+        edits=(
+            Edit("actors.downloads.ledger:recover", "(PlacesCleared(),) if state.running or state.lines else ()", "()"),
+        ),
+        scenarios=("queueing",),
+    ),
+    Mutation(
+        name="download.rate_not_kept",
+        gone="a download is as fast as it goes, whatever its rate",
+        edits=(Edit("actors.downloads.rates:Pace.keep", "if not self._rate and not together:", "if True:"),),
+        scenarios=("queueing",),
+    ),
+    Mutation(
         name="retry.not_begun_again",
         gone="what waited for a retry when the process ended is not carried out again (re-issue)",
         edits=(Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),),
         scenarios=("queueing",),
+    ),
+    # -- what a cancelled one leaves -----------------------------------------------------------------------------------------
+    Mutation(
+        name="download.not_discarded_after_a_crash",
+        gone="a file whose deletion was cut short by the end of the process stays",
+        edits=(
+            Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),
+            Edit("actors.kernel.turning:_failed", 'if effect.recovery == "fail"', ""),
+        ),
+        scenarios=("downloads",),
     ),
     # -- several connections ------------------------------------------------------------------------------------------------
     Mutation(
@@ -81,8 +105,9 @@ DOWNLOADS: Final = (
     ),
     Mutation(
         name="segments.helpers_not_stopped",
-        gone="the helpers of a download that is interrupted go on",
+        gone="the helpers of a download that is interrupted go on, and the next fetch does not wait for them",
         edits=(
+            Edit(f"{FETCH}.run", "await self._door.alone()", "pass"),
             Edit(
                 "actors.downloads.answers:of_helpers",
                 "(StopFetch(None, helpers=helpers),) if helpers else ()",

@@ -74,6 +74,7 @@ class SmallPartition:
         self.blobs: dict[bytes, bytes] = {}
         self.pending: set[str] = set()
         self.under_way: dict[str, trio.CancelScope] = {}
+        self.begun: dict[str, str] = {}
         self._waiting: dict[tuple[str, str], list[Callable[[object], None]]] = {}
         self._nursery = nursery
         self._changed = trio.Event()
@@ -147,17 +148,18 @@ class SmallPartition:
         key = effect.id if isinstance(effect, AwaitedEffect) else f"{len(self.turns)}"
         if isinstance(effect, AwaitedEffect):
             self.pending.add(key)
+        self.begun[key] = actor
         self._nursery.start_soon(self._carry_out, key, actor, effect)
 
     async def _carry_out(self, key: str, actor: str, effect: Effect) -> None:
         with trio.CancelScope() as scope:
             self.under_way[key] = scope
             try:
-                outcome = await DOWNLOAD_CARRIERS[type(effect)](effect, self.door(actor))
+                outcome = await DOWNLOAD_CARRIERS[type(effect)](effect, SmallDoor(self, actor, key))
                 if outcome is not None:
                     self.take(actor, outcome)
             finally:
-                del self.under_way[key]
+                del self.under_way[key], self.begun[key]
                 self._changed.set()
                 self._changed = trio.Event()
 
@@ -167,8 +169,9 @@ class SmallDoor:
 
     stopped = False
 
-    def __init__(self, partition: SmallPartition, actor: str) -> None:
+    def __init__(self, partition: SmallPartition, actor: str, key: str = "") -> None:
         self._partition = partition
+        self._key = key
         self.actor = actor
         self.world = partition.world
         self.partition = NAME
@@ -216,6 +219,16 @@ class SmallDoor:
         scope = self._partition.under_way.get(effect_id)
         if scope is not None:
             scope.cancel()
+
+    async def alone(self) -> None:
+        begun = self._partition.begun
+        before = itertools.takewhile(lambda other: other != self._key, begun)
+        earlier = [key for key in before if begun[key] == self.actor]
+        await self._partition.until(lambda: not any(key in begun for key in earlier))
+
+    @property
+    def awaited(self) -> bool:
+        return self._key in self._partition.pending
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from partita.simulations.checkers.damage import DamageIsFound
 from partita.simulations.checkers.durability import DurableWhenTold
 from partita.simulations.checkers.effects import EffectsAfterTheCommit
 from partita.simulations.checkers.exchanges import ExchangesAreSound, note_arrival, note_call, note_wrong
+from partita.simulations.checkers.files_discarded import CancelledFilesAreGone
 from partita.simulations.checkers.mixing import NothingIsMixed, note_body, note_made
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
 from partita.simulations.checkers.stored_bodies import StoredBodiesAreThere
@@ -223,6 +224,19 @@ def test_a_download_that_counts_bytes_which_its_file_has_not_is_named(bench: Ben
     names["/file"] = File(b"012345")
     said = broken(checker, "told", bench.partition, 2)
     assert said == "download/1 has received 10 bytes, and 6 are in its file"
+
+
+def test_a_cancelled_download_that_leaves_its_file_is_named(bench: Bench) -> None:
+    actor = bench.partition.actor("download/1")
+    actor.state = DownloadState(phase="cancelled", part_path="/file.part", target_path="/file")
+    checker = CancelledFilesAreGone(bench.inner)
+    names = bench.world.disk.names.current
+    names["/file.part"] = File(b"")  # it keeps a name free, and nobody knows for whom
+    checker.ended(bench.partition)
+    names["/file.part"] = File(b"0123456789")
+    assert broken(checker, "ended", bench.partition) == "download/1 was cancelled, and /file.part is still there"
+    bench.partition.actor("download/2").state = DownloadState(phase="interrupted", part_path="/file.part")
+    checker.ended(bench.partition)
 
 
 def test_cookies_that_are_touched_all_the_time_are_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,39 @@
+"""What a cancelled download had received is deleted, whenever its process ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from partita.events.downloads import DownloadState
+from partita.simulations.checker import Broken, Checker
+
+if TYPE_CHECKING:
+    from partita.actors.kernel.partition import Partition
+
+KEEP_IT: Final = ("defect.", "file.read_only", "disk.read_only")
+"""Nothing is deleted by a carrier that raises, nor on a disk that is read-only."""
+
+
+class CancelledFilesAreGone(Checker):
+    """Looks at the end. The name of a part file may belong to another download by then.
+
+    An empty file is nobody's: it kept a name free for a download whose process ended before the log knew of that.
+    """
+
+    name = "discarded"
+
+    def ended(self, partition: Partition) -> None:
+        disk = self.world.disk
+        if disk.lied or any(fault.name.startswith(KEEP_IT) for fault in self.world.faults.struck):
+            return
+        states = {name: actor.state for name, actor in partition.actors.items()}
+        downloads = {name: state for name, state in states.items() if isinstance(state, DownloadState)}
+        kept = {
+            path
+            for state in downloads.values()
+            if state.phase != "cancelled"
+            for path in (state.part_path, state.target_path)
+        }
+        for name, state in downloads.items():
+            if state.phase == "cancelled" and state.part_path not in kept and disk.size(state.part_path):
+                raise Broken(f"{name} was cancelled, and {state.part_path} is still there", partition.position)

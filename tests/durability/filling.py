@@ -1,0 +1,129 @@
+"""A child that downloads to a disk of its own, which it fills and frees again and again.
+
+    filling.py HOME FOLDER FILLS SEED FREE_MIB SIZE_BYTES [--reserves] URL...
+
+Started in a mount namespace of its own, it mounts a tmpfs on FOLDER, with room for all files and ``FREE_MIB`` more. Whenever the
+downloads have come further by a random number of bytes it fills the disk, waits until each has stopped, looks at why, tries
+once on the full disk, makes room, and resumes. Unless ``--reserves``, the disk is one that reserves nothing: where room can be
+had beforehand, a disk that runs full harms nobody.
+
+It says ``filled BYTES...`` each time: how much of each file lay there that nobody had reported, and which will be fetched twice.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+from durability.children import PATIENCE_S, say
+
+from partita.actors.live_world import ports
+from partita.downloads import DownloadItem, DownloadUpdated
+from partita.system import System
+
+PAGE = 4096
+
+
+def reserve_nothing(descriptor: int, size_bytes: int) -> None:
+    """In the place of ``ports._reserve``: a file system without ``fallocate``."""
+
+
+class Disk:
+    """A tmpfs."""
+
+    def __init__(self, folder: Path, size_bytes: int) -> None:
+        folder.mkdir()
+        options = f"size={size_bytes}"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True, timeout=30)
+        self._filler = folder / "filler"
+
+    def fill(self) -> None:
+        """To the last page."""
+        with self._filler.open("wb", buffering=0) as filler:
+            try:
+                while filler.write(bytes(64 * PAGE)):
+                    pass
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+
+    def make_room(self) -> None:
+        self._filler.unlink()
+
+
+class Progress:
+    """How far all of them have come, in bytes of this run."""
+
+    def __init__(self) -> None:
+        self._received: dict[str, int] = {}
+        self._further = threading.Condition()
+
+    def tell(self, item: DownloadItem, event: DownloadUpdated) -> None:
+        with self._further:
+            self._received[item.id] = item.get_received_bytes()
+            self._further.notify_all()
+
+    def wait_for(self, more_bytes: int, items: list[DownloadItem]) -> None:
+        """Come back when they have come that much further, or all have ended."""
+        with self._further:
+            until = sum(self._received.values()) + more_bytes
+
+            def is_there() -> bool:
+                return sum(self._received.values()) >= until or all(item.has_ended() for item in items)
+
+            assert self._further.wait_for(is_there, PATIENCE_S)
+
+
+def unreported_bytes(item: DownloadItem, content: bytes) -> int:
+    """What lies in its part file behind the last report, as far as it is the file's."""
+    part = Path(f"{item.save_path}.part")
+    written = part.read_bytes()
+    received = item.get_received_bytes()
+    assert written[:received] == content[:received], "what was reported is there"
+    return max(0, len(written) - received)
+
+
+def main() -> None:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--reserves"]
+    home, where, fills, seed, free_mib, size_bytes, *urls = arguments
+    if "--reserves" not in sys.argv:
+        ports._reserve = reserve_nothing  # type: ignore[attr-defined]
+    chance, folder, size = random.Random(int(seed)), Path(where), int(size_bytes)
+    content = (Path(home).parent / "content").read_bytes()
+    disk = Disk(folder, len(urls) * size + (int(free_mib) << 20))
+    progress = Progress()
+    with System(data_dir=home) as system:
+        session = system.from_partition("persist:downloads")
+        session.set_download_path(where)
+        items = [session.download_url(url).get() for url in urls]
+        for item in items:
+            item.on("updated", partial(progress.tell, item))
+        for _ in range(int(fills)):
+            progress.wait_for(chance.randrange(size // 8), items)
+            disk.fill()
+            lost = []
+            for item in items:
+                state = item.stopped().get(PATIENCE_S)
+                if state == "completed":
+                    continue
+                assert (state, item.last_reason) == ("interrupted", "FILE_NO_SPACE"), (state, item.last_reason)
+                lost.append(unreported_bytes(item, content))
+                item.resume()
+                assert item.stopped().get(PATIENCE_S) == "interrupted"
+                assert item.last_reason == "FILE_NO_SPACE", item.last_reason_detail
+            say("filled", *lost)
+            disk.make_room()
+            for item in items:
+                item.resume()
+        say("end", *(item.finished().get(PATIENCE_S) for item in items))
+    for item in items:
+        assert Path(item.get_save_path()).read_bytes() == content, item
+    say("done")
+
+
+if __name__ == "__main__":
+    main()
