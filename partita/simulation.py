@@ -22,6 +22,8 @@ from partita.simulations import world as simulated
 from partita.simulations.audit import refusing
 from partita.simulations.checkers import ALWAYS, WHEN_ALL_IS_DONE
 from partita.simulations.clock import SimulatedClock
+from partita.simulations.devices.bus import Bus
+from partita.simulations.devices.device import SimulatedDevice
 from partita.simulations.disk.disk import Disk
 from partita.simulations.faults import Fault, Faults
 from partita.simulations.internet import Internet
@@ -98,6 +100,8 @@ class World:
     """``now_us()`` is the wall clock as the program sees it, ``jump(seconds)`` sets it, ``monotonic()`` are virtual seconds."""
     disk: Disk
     """``world.disk.content("/downloads/report.pdf")``, ``paths()``."""
+    bus: Bus
+    """What is plugged in: ``world.bus.plugged``; ``carried``, the operations that reached a device."""
     faults: Faults
     """``world.faults.struck``: what went wrong so far, in order."""
     knobs: Knobs
@@ -124,6 +128,7 @@ class World:
         self.internet = self._world.internet
         self.clock = self._world.clock
         self.disk = self._world.disk
+        self.bus = self._world.bus
         self.faults = self._world.faults
         self.host = self.internet.host
         """Put up a host: a function of an ``httpx.Request`` or an ASGI app; see :meth:`Internet.host`."""
@@ -220,6 +225,19 @@ class World:
     def heal(self) -> None:
         """Nothing goes wrong from here on."""
         self._world.heal()
+
+    # -- devices ----------------------------------------------------------------------------------------------------
+
+    def plug(self, device: SimulatedDevice) -> None:
+        """Plug a device in: one of a subclass of ``SimulatedDevice``, which answers as hardware does. It outlives processes.
+
+        Raises :class:`ValueError` when something is plugged in under its key.
+        """
+        self.bus.plug(device)
+
+    def unplug(self, key: str) -> SimulatedDevice | None:
+        """Pull it out, whatever is going on with it; returns it, None when nothing is plugged in under that key."""
+        return self.bus.unplug(key)
 
     # -- what came of it --------------------------------------------------------------------------------------------
 

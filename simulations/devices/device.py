@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from partita.actors.kernel.device_ports import PairingAnswer, PairingQuestion
 from partita.events.device_facts import DeviceFacts
 from partita.events.device_transfers import Incoming, Operation, TransferResult
 from partita.events.errors import DeviceError
 
 
 class SimulatedDevice:
-    """One device. ``key`` and ``place`` are those of :class:`~partita.events.device_facts.AttachedDevice`."""
+    """One device. ``key`` and ``place`` are those of :class:`~partita.events.device_facts.AttachedDevice`.
+
+    ``pairing``: what it wants to have confirmed before it is open; None for nothing.
+    """
 
     key: str = ""
     place: str = ""
+    pairing: PairingQuestion | None = None
 
     def __init__(self, key: str, place: str = "") -> None:
         self.key = key
@@ -27,6 +32,10 @@ class SimulatedDevice:
     def facts(self) -> DeviceFacts:
         """What it says of itself."""
         raise NotImplementedError
+
+    def is_paired_by(self, answer: PairingAnswer) -> bool:
+        """Whether it is content with what it was answered."""
+        return answer.confirmed
 
     def opened(self) -> None:
         """Somebody has opened it."""

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import trio
 
 import partita
 from partita.actors.kernel.delivery import HandlerTable
-from partita.actors.kernel.world import Clock
 from partita.actors.live_world.live import live_world
 from partita.actors.live_world.ports import SystemClock
 from partita.events.device_facts import BluetoothFacts, DeviceFacts, HIDFacts, SerialFacts, USBFacts
@@ -291,17 +289,10 @@ def settled(condition: Callable[[], bool]) -> None:
     until(condition, "what the test waits for")
 
 
-async def _within(clock: Clock, seconds: float, waited_for: partita.Future[None]) -> None:  # trio has its own
-    with trio.move_on_after(seconds):
-        await waited_for
-        return
-    raise TimeoutError
-
-
 @contextmanager
 def rig(directory: Path, name: str = "devices", **options: Any) -> Iterator[Rig]:
     """A session in a system of its own, whose world has a bus without faults."""
-    bus = Bus(Faults(0, {}), SystemClock(), within=_within)
+    bus = Bus(Faults(0, {}), SystemClock())
     world = msgspec.structs.replace(live_world(HandlerTable()), devices=bus.port())
     with partita.System(data_dir=directory, world=world) as system:
         yield Rig(system.from_partition(name, **options), bus)
