@@ -52,8 +52,10 @@ class Rollback:
             self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
             ignored, self._ignored = self._ignored, []
             again = [(name, envelope) for position, name, envelope in ignored if position > durable]
-            for name, envelope in (*again, *partition.replies.give_back()):
+            for name, envelope in again:
                 partition.actor(name).actor_inbox.put_internal(envelope)
+            for name, envelope in reversed(partition.replies.give_back()):  # before their answers, which may have come
+                partition.actor(name).actor_inbox.put_back(envelope)
             for turn, reply, _, _ in entries:
                 if isinstance(reply, Barrier):
                     self._undone = None  # it fails, and so tells
