@@ -28,6 +28,7 @@ from partita.simulations.disk.disk import Disk
 from partita.simulations.faults import Fault, Faults
 from partita.simulations.internet import Internet
 from partita.simulations.knobs import Knobs, drawn
+from partita.simulations.lasting import lasting
 from partita.simulations.life import Crash, CrashKind, Dead, Life
 from partita.simulations.outcome import Level, Outcome, Plan, Violation
 from partita.simulations.processes import watched_behaviors, watched_carriers
@@ -319,7 +320,7 @@ class World:
         self.disk.heal()
         clock = self._world.stage.clock
         until_s = clock.monotonic() + SETTLES_S
-        while clock.monotonic() < until_s and any(partition.statistics().effects for partition in system.partitions):
+        while clock.monotonic() < until_s and any(map(_is_busy, system.partitions)):
             await clock.sleep(60.0)
         system.close()
 
@@ -353,6 +354,10 @@ class _WatchedSystem(System):
     def close(self) -> None:
         self.ending = True
         super().close()
+
+
+def _is_busy(partition: Partition) -> bool:
+    return partition.statistics().effects > len(lasting(partition))
 
 
 def _knobs(seed: int, faults: Mapping[str, float] | Collection[str] | None, without: tuple[str, ...]) -> Knobs:

@@ -33,6 +33,7 @@ from partita.events.types import tag_of
 from partita.simulations.audit import refusing
 from partita.simulations.checkers import ALWAYS
 from partita.simulations.knobs import OFF
+from partita.simulations.lasting import lasting
 from partita.simulations.life import Crash, Dead
 from partita.simulations.outcome import Level, Outcome, Plan
 from partita.simulations.processes import was_played, watched_behaviors, watched_carriers
@@ -433,8 +434,10 @@ class Run:
 
 
 def _is_busy(partition: Partition) -> bool:
-    under_way = partition.statistics()
-    return bool(under_way.effects or under_way.messages) or any(actor.pending for actor in partition.actors.values())
+    under_way, lasts = partition.statistics(), lasting(partition)
+    return bool(under_way.effects > len(lasts) or under_way.messages) or any(
+        actor.pending.keys() - lasts for actor in partition.actors.values()
+    )
 
 
 def run(

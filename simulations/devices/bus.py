@@ -38,6 +38,9 @@ SETTINGS: Final[Mapping[str, tuple[float, ...]]] = {"device.latency_s": (0.0, 0.
 BACK_AFTER_S: Final = 30.0
 """What a fault has unplugged is plugged in again within so many seconds."""
 
+CLOCK_STEP_S: Final = 1e-6
+"""Who sleeps until something is due wakes up after that, and not a moment before."""
+
 
 class Carried(Struct, frozen=True):
     """An operation that reached a device. ``life``: the number of the process; ``connection``: its name for it."""
@@ -189,7 +192,7 @@ class Bus:
         """In how many seconds the next of them comes back; None when none is to."""
         if not self._later:
             return None
-        return max(0.0, min(at_s for at_s, _ in self._later) - self.clock.monotonic())
+        return max(0.0, min(at_s for at_s, _ in self._later) - self.clock.monotonic()) + CLOCK_STEP_S
 
     def plug_what_is_due(self, *, at_once: bool = False) -> None:
         """Those that were to come back by now do, unless something else is in their place."""
