@@ -147,9 +147,13 @@ class ConnectDevice(Struct, frozen=True, array_like=True, tag="connect"):
 
 
 class ForgetDevice(Struct, frozen=True, array_like=True, tag="forget"):
-    """Give the grant back; what the origin has open of it is closed (FEATURES E15, E19, E23)."""
+    """Give the grant back; what the origin has open of it is closed (FEATURES E15, E19, E23).
+
+    ``known``: the device as the page knew it, which says what is given back when it is unplugged.
+    """
 
     device_id: str
+    known: KnownDevice | None = None
 
 
 BrokerRequest = ChooseDevice | ConnectDevice | ForgetDevice
@@ -513,6 +517,12 @@ class LetGo(Effect, frozen=True, tag="devices.let_go/1"):
     """Close these connections; what holds them comes to its end."""
 
     connections: tuple[str, ...]
+
+
+class StopPairing(Effect, frozen=True, tag="devices.stop_pairing/1"):
+    """What the pairing handler says of these questions is nobody's business any more."""
+
+    questions: tuple[str, ...]
 
 
 class StopWatch(Effect, frozen=True, tag="devices.stop_watch/1"):

@@ -29,6 +29,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from partita.actors.devices import choosing, connecting, listing, pairing
+from partita.actors.devices.letting_go import REFUSED, let_go
 from partita.actors.devices.standing import lasting
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
@@ -119,7 +120,7 @@ def withdraw(state: BrokerState, message: WithdrawDocuments, ctx: Context) -> De
     choosers = tuple(name for name, one in state.choosers.items() if is_of(one.asker.page, one.asker.frame))
     connections = tuple(name for name, one in state.connections.items() if is_of(one.asker.page, one.asker.frame))
     refused = choosing.refused_choosers(state, choosers, GONE, is_told=False)
-    closing = connecting.let_go(state, connections)
+    closing = let_go(state, connections, is_told=False)
     both = Decision(events=(*refused.events, *closing.events), effects=(*refused.effects, *closing.effects))
     return _scanning(state, both, ctx)
 
@@ -173,7 +174,7 @@ def shut_down(state: BrokerState, message: ShutDown, ctx: Context) -> Decision:
     refused = choosing.refused_choosers(state, tuple(state.choosers), ENDED)
     settled = tuple(event for event in _ends(state) if isinstance(event, PairingSettled))
     closed = tuple(ConnectionClosed(name, "ended") for name in state.connections)
-    answers = tuple((question, pairing.REFUSED) for question in state.pairings)
+    answers = tuple((question, REFUSED) for question in state.pairings)
     return Decision(
         events=(*refused.events, *settled, *closed),
         effects=refused.effects,

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from partita.actors.devices.choosing import refused_choosers, relisted
 from partita.actors.devices.identity import known_again
+from partita.actors.devices.letting_go import let_go
 from partita.actors.devices.shown import attached_of
 from partita.actors.devices.standing import all_attached, origins_with, upkept
 from partita.actors.kernel.behavior import NOTHING, Decision
@@ -30,7 +31,6 @@ from partita.events.devices import (
     BrokerAnswer,
     BrokerReason,
     BrokerState,
-    ConnectionClosing,
     DeviceAttached,
     DeviceDetached,
     DevicesChanged,
@@ -38,7 +38,6 @@ from partita.events.devices import (
     DeviceUpdated,
     GrantsChanged,
     KnownDevice,
-    LetGo,
     StopWatch,
     Watch,
     WatchBegun,
@@ -88,16 +87,11 @@ def changed(state: BrokerState, message: DevicesChanged, ctx: Context) -> Decisi
     if not state.is_listed:
         events.append(DevicesListed())
     left = {known.id for known in devices.values()}
-    dropped = tuple(
-        name
-        for name, connection in state.connections.items()
-        if connection.known_id not in left and connection.phase != "closing"
-    )
-    events.extend(map(ConnectionClosing, dropped))
-    events.extend(relisted(state, devices))
+    dropped = tuple(name for name, connection in state.connections.items() if connection.known_id not in left)
+    closing = let_go(state, dropped)
     return Decision(
-        events=tuple(events),
-        effects=(LetGo(dropped),) if dropped else (),
+        events=(*events, *closing.events, *relisted(state, devices)),
+        effects=closing.effects,
         answers=() if state.is_listed else ((LISTED, OK),),
     )
 
