@@ -174,7 +174,9 @@ class _Pages:
                 case ChooserOpened():
                     asker = event.opened.asker
                     if (f"page/{asker.page}", event.opened.ticket) not in self._ever:
-                        raise Broken(f"a chooser opens that no page has asked for: {event.opened.ticket}", turn.position)
+                        raise Broken(
+                            f"a chooser opens that no page has asked for: {event.opened.ticket}", turn.position
+                        )
                 case _:
                     pass
 

@@ -85,7 +85,7 @@ def asked_again(user: User, event: Any, number: int) -> None:
     memory = user.world.memory
     if number in memory["asked"]:
         return
-    if event.device_list:
+    if event.device_list or memory["plans"][number - 1][0] in ("ignore", "raise"):
         asked(user, event, number)
     else:
         event.prevent_default()

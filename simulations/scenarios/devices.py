@@ -207,7 +207,8 @@ def operation(device: Any, random: Random) -> Future[Any]:
         services: Future[Any] = device.gatt.get_primary_services()
         return services
     if hasattr(device, "get_info"):
-        written: Future[Any] = device.get_signals() if random.below(2) else device.writable.write(b"to the port")
+        writable = device.writable  # None when another user has closed it meanwhile
+        written: Future[Any] = device.get_signals() if writable is None or random.below(2) else writable.write(b"on")
         return written
     if hasattr(device, "configurations"):
         claimed: Future[Any] = device.claim_interface(0)
