@@ -29,7 +29,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from partita.actors.devices import choosing, connecting, listing, pairing
-from partita.actors.devices.letting_go import REFUSED, let_go
+from partita.actors.devices.letting_go import let_go
 from partita.actors.devices.standing import lasting
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
@@ -170,16 +170,11 @@ def recover(state: BrokerState, message: Recover, ctx: Context) -> Decision:
 
 
 def shut_down(state: BrokerState, message: ShutDown, ctx: Context) -> Decision:
-    """The same, where there is time to say so; the next opening does the rest."""
+    """The same, where there is time to say so; the next opening does the rest. Who waits for an answer is told by the kernel."""
     refused = choosing.refused_choosers(state, tuple(state.choosers), ENDED)
     settled = tuple(event for event in _ends(state) if isinstance(event, PairingSettled))
     closed = tuple(ConnectionClosed(name, "ended") for name in state.connections)
-    answers = tuple((question, REFUSED) for question in state.pairings)
-    return Decision(
-        events=(*refused.events, *settled, *closed),
-        effects=refused.effects,
-        answers=(*answers, *((name, None) for name in state.connections), (listing.LISTED, ENDED)),
-    )
+    return Decision(events=(*refused.events, *settled, *closed), effects=refused.effects)
 
 
 def _ends(state: BrokerState) -> list[Event]:
