@@ -177,6 +177,13 @@ def shut_down(state: BrokerState, message: ShutDown, ctx: Context) -> Decision:
     return Decision(events=(*refused.events, *settled, *closed), effects=refused.effects)
 
 
+def recovers(state: BrokerState) -> bool:
+    """Whether the next process would take for its own what was this one's."""
+    kept = lasting(state.grants) if state.keeps_grants else {}
+    ends = state.watch or state.devices or state.choosers or state.connections or state.pairings
+    return bool(ends) or state.grants != kept
+
+
 def _ends(state: BrokerState) -> list[Event]:
     events: list[Event] = [ChooserClosed(name, ENDED) for name in state.choosers]
     events.extend(
@@ -193,6 +200,7 @@ def configured(state: BrokerState, event: BrokerConfigured) -> BrokerState:
 behavior: Final[Behavior[BrokerState]] = Behavior(
     kind="broker",
     initial=BrokerState,
+    recovers=recovers,
     decide={
         ConfigureBroker: configure,
         WatchDevices: listing.watch,

@@ -33,7 +33,11 @@ class Lifetime:
     def begin(self) -> None:
         """The first turns of an opening settle what the last process left in flight."""
         partition = self._partition
-        left = sorted(name for name, actor in partition.actors.items() if actor.pending and name != "session")
+        left = sorted(
+            name
+            for name, actor in partition.actors.items()
+            if (actor.pending or actor.rules.recovers(actor.state)) and name != "session"
+        )
         self._wait(self._say_to_all(Recover(partition.store.epoch), ["session", *left]))
 
     def close(self) -> None:

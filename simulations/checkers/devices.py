@@ -17,7 +17,7 @@ from partita.events.devices import BrokerAnswered, BrokerAsked, BrokerState, Cho
 from partita.events.pages import Navigated, PageClosed, PageState
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.checkers.device_book import DeviceBook
-from partita.simulations.checkers.device_grants import held_of
+from partita.simulations.checkers.device_grants import Held, held_of
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
@@ -34,6 +34,16 @@ class DevicesAreGranted(Checker):
     """Reads the log at the end, with a book for each broker, and compares it with what the devices saw."""
 
     name = "devices"
+
+    def opened(self, partition: Partition) -> None:
+        """What the process before had is not this one's; of grants, those are left that are to be kept."""
+        for kind in KINDS:
+            state = partition.actor(f"broker/{kind}").state
+            assert isinstance(state, BrokerState)
+            if state.watch or state.devices or state.choosers or state.connections or state.pairings:
+                raise Broken(f"broker/{kind} begins with what the last process had: {state}")
+            if any(held.attachment for held in _held(state)) or (state.grants and not self.world.memory["keeps"]):
+                raise Broken(f"broker/{kind} begins with grants of the last process: {state.grants}")
 
     def ended(self, partition: Partition) -> None:
         memory = self.world.memory
@@ -136,6 +146,10 @@ def number_of(filters: Any) -> int | None:
         if vendor_id == MARK and product_id is not None:
             return int(product_id)
     return None
+
+
+def _held(state: BrokerState) -> list[Held]:
+    return [held_of(grant) for grants in state.grants.values() for grant in grants]
 
 
 def _compare(name: str, state: BrokerState, book: DeviceBook) -> None:

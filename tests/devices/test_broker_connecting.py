@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from partita.actors.devices.behavior import recovers
 from partita.events.device_facts import AttachedDevice, SerialFacts
+from partita.events.device_filters import BluetoothRequest
 from partita.events.device_transfers import (
     OpenHID,
     OpenSerial,
@@ -46,7 +48,7 @@ from partita.events.errors import DeviceError
 from partita.events.secret import Secret
 from partita.events.system import EffectLost, Recover, ShutDown
 
-from .talk import BANK, KEYED_SCALE, SHOP, Talk, hid, kinds, one, reasons, told
+from .talk import BANK, KEYED_SCALE, SHOP, Talk, belt, hid, kinds, one, reasons, told
 
 
 def granted(*keys: str, serial_number: str = "S") -> Talk:
@@ -283,6 +285,22 @@ def test_what_is_under_way_as_a_session_is_closed_is_answered() -> None:
     assert not one(down, PairingSettled).confirmed
     state = talk.state
     assert (state.choosers, state.connections, state.pairings, talk.effects) == ({}, {}, {}, {})
+
+
+def test_an_opening_settles_what_is_left_and_only_that() -> None:
+    talk = busy()
+    assert recovers(talk.state)
+    talk.say(ShutDown())
+    assert recovers(talk.state), "what was attached and granted is left to the next process"
+    talk.say(Recover(2))
+    assert not recovers(talk.state)
+    bluetooth = Talk("bluetooth")
+    chooser = bluetooth.choose(BluetoothRequest(filters=None)).chooser
+    bluetooth.watching(belt("AA"))
+    bluetooth.say(AnswerChooser(chooser, bluetooth.known("AA").device_id))
+    assert (bluetooth.effects, recovers(bluetooth.state)) == ({}, True), (
+        "nothing is in flight, and something is granted"
+    )
 
 
 def test_configuring_twice_changes_nothing() -> None:
