@@ -119,6 +119,7 @@ class Lifetime:
         taken = [Future[object]() for _ in names]
         for name, reply in zip(names, taken, strict=True):
             partition.actor(name).actor_inbox.put_internal((message, cause, reply, False))
+            reply.when_done(reply.failure)  # of several that fail, the first one speaks for all
         return resolved(None).join(*taken)
 
     def _wait(self, taken: Future[Any]) -> None:
