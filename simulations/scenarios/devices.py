@@ -21,6 +21,7 @@ from partita.simulations.scenarios.peripherals import (
     PROTECTED_REPORT,
     VENDOR_ID,
     Peripheral,
+    is_keyboard,
     peripheral,
 )
 from partita.simulations.streams import key_of, numbered
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 HOME: Final = "https://home.test"
 ORIGINS: Final = (HOME, "https://other.test", "https://third.test:8443")
 TIMEOUT_S: Final = 90.0
-PATIENCE_S: Final = 7_200.0
+PATIENCE_S: Final = 600.0
 KINDS: Final = ("hid", "hid", "hid", "hid", "usb", "serial", "bluetooth")
 MEMORY: Final = ("plans", "pages", "wrong", "hearings")
 
@@ -111,7 +112,8 @@ def unless_refused(step: Step) -> Step:
 def pages_of(user: User) -> list[Any]:
     """Those of this process that are open."""
     life = user.world.life_number
-    return [page for born, page in user.world.memory["pages"] if born == life and not page.is_destroyed()]
+    pages = [page for born, page in user.world.memory["pages"] if born == life and not page.session.closed]
+    return [page for page in pages if not page.is_destroyed()]
 
 
 def some_page(user: User, random: Random) -> Any:
@@ -178,7 +180,11 @@ async def chosen(user: User, page: Any, kind: str, plan: str, random: Random) ->
 async def use(user: User, device: Any, random: Random) -> None:
     """Open a device, do something with it, and leave it in one of all ways."""
     opening = device.gatt.connect() if hasattr(device, "gatt") else opened(device)
+    if not random.below(5):
+        await pull(user, device, random)
     await told(user, opening, f"opening {device}")
+    if hasattr(device, "send_report"):
+        device.once("inputreport", lambda event: reported(user, device, event))
     for _ in range(1 + random.below(3)):
         under_way = operation(device, random)
         if not random.below(4):
@@ -193,6 +199,12 @@ async def use(user: User, device: Any, random: Random) -> None:
             await told(user, device.forget(), f"forgetting {device}")
         case _:
             pass
+
+
+def reported(user: User, device: Any, event: Any) -> None:
+    """What a keyboard sends, no page may see."""
+    if event.report_id == PROTECTED_REPORT and is_keyboard(device._attachment.device.facts):  # noqa: SLF001  # what it says
+        user.world.memory["wrong"].append(f"{device} was heard to say a protected report")
 
 
 def opened(device: Any) -> Future[None]:
@@ -375,6 +387,17 @@ async def forbid(user: User, random: Random) -> None:
     page.close()
 
 
+async def reopen(user: User, random: Random) -> None:
+    """The session is closed in order, and opened again: nothing of it is left but what is to be kept."""
+    if random.below(3):
+        return
+    user.session.close()
+    for hearing in user.world.memory["hearings"]:
+        hearing["life"] = 0
+    user.world.memory["listens"] = 0
+    await listen(user)
+
+
 async def finish(user: User) -> None:
     """Nothing goes wrong any more: a page chooses a device and uses it. Then all pages are closed."""
     world = user.world
@@ -398,7 +421,7 @@ devices: Final = Scenario(
     hosts=hosts,
     steps={
         step.__name__: unless_refused(step)
-        for step in (choose, list_granted, listen_in, plug, shake, leave, navigate, crowd, decide, forbid)
+        for step in (choose, list_granted, listen_in, plug, shake, leave, navigate, crowd, decide, forbid, reopen)
     },
     opened=listen,
     finish=finish,
