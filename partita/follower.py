@@ -40,13 +40,14 @@ class Follower:
                 known = self._tell.get(kind, ())
                 if tell not in known:
                     self._tell[kind] = (*known, tell)
-            if not self._following:
-                self._following = True
-                self._epoch = self._partition.store.epoch
-                self._position = self._partition.store.position
-                self._since = self._partition.position
-                self._partition.subscribe(self._on_durable)
-                self._partition.on_close(self._read)
+            if self._following:
+                return
+            self._following = True
+            self._epoch = self._partition.store.epoch
+            self._position = self._partition.store.position
+            self._since = self._partition.position
+            self._partition.subscribe(self._on_durable)
+        self._partition.on_close(self._read)  # where it is closed already, it is called at once, and takes the lock
 
     def _on_durable(self, position: int) -> None:  # noqa: ARG002  # the log knows better
         with self._lock:

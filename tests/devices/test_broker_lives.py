@@ -10,7 +10,7 @@ import pytest
 
 from partita.devices.hid import WebHIDDevice
 from partita.events.device_transfers import Operation, TransferResult
-from partita.events.errors import AbortError, DeviceError, InvalidStateError, NetworkError
+from partita.events.errors import AbortError, DeviceError, InvalidStateError, NetworkError, SystemClosed
 from partita.events.pages import CommitNavigation
 from partita.page import Page
 from partita.simulation import World
@@ -184,3 +184,11 @@ def test_a_process_that_crashes_leaves_the_device_to_the_next_one(slow: Bench) -
     again.send_report(0, b"hello").get()
     assert [carried.key for carried in slow.world.bus.carried] == [KEY]
     slow.world.check()
+
+
+def test_who_asks_in_a_session_that_is_closed_is_told_so(hid: Rig) -> None:
+    page = hid.session.new_page(SHOP)
+    navigator = page.navigator.hid
+    hid.session.close()
+    with pytest.raises(SystemClosed):
+        navigator.request_device().get(TIMEOUT_S)
