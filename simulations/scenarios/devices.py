@@ -10,7 +10,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.events.devices import ConfigureBroker
-from partita.events.errors import DOMException, UsageError
+from partita.events.errors import DOMException, NotFoundError, UsageError
 from partita.simulations.checkers.devices import MARK, DevicesAreGranted
 from partita.simulations.processes import SimulatedDefectError
 from partita.simulations.scenario import Scenario, Step, User
@@ -196,7 +196,10 @@ async def use(user: User, device: Any, random: Random) -> None:
         case 0:
             await told(user, device.close(), f"closing {device}")
         case 1 if hasattr(device, "forget"):
-            await told(user, device.forget(), f"forgetting {device}")
+            try:
+                await told(user, device.forget(), f"forgetting {device}")
+            except NotFoundError:
+                user.world.memory["wrong"].append(f"{device} could not be given back")
         case _:
             pass
 

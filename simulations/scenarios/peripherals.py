@@ -94,9 +94,9 @@ def is_keyboard(facts: DeviceFacts) -> bool:
 
 
 def peripheral(number: int, random: Random) -> Peripheral:
-    """The ``number``-th: two of three are HID devices, a third of which have no serial number, a third a twin's."""
+    """The ``number``-th: two of three are HID devices, half of which have the same serial number, and a quarter none."""
     place = f"1-{number}"
-    serial_number = random.choice(["", "TWIN", f"S{number}"])
+    serial_number = random.choice(["", "TWIN", "TWIN", f"S{number}"])
     match random.below(9):
         case 6:
             facts: DeviceFacts = USBFacts(_USB, {1: "Acme", 2: "Scanner", 3: serial_number or "S"}, 1)
@@ -110,5 +110,5 @@ def peripheral(number: int, random: Random) -> Peripheral:
             return device
         case drawn:
             descriptor = (_OPEN, _OPEN, _OPEN, _OPEN, _OPEN + _KEYBOARD, _MALFORMED)[drawn]
-            facts = HIDFacts(VENDOR_ID, 0x5301 + drawn % 2, "Acme Wallet", serial_number, descriptor)
+            facts = HIDFacts(VENDOR_ID, 0x5301, "Acme Wallet", serial_number, descriptor)
             return Peripheral(f"/dev/hidraw{number}", place, facts)
