@@ -19,3 +19,11 @@ def lasting(partition: Partition) -> frozenset[str]:
             found.update(name for name, connection in state.connections.items() if connection.phase == "open")
             found.update({state.watch} - {""})
     return frozenset(found)
+
+
+def is_busy(partition: Partition) -> bool:
+    """Whether something is under way that comes to its end by itself."""
+    under_way, lasts = partition.statistics(), lasting(partition)
+    return bool(under_way.effects > len(lasts) or under_way.messages) or any(
+        actor.pending.keys() - lasts for actor in partition.actors.values()
+    )
