@@ -101,7 +101,8 @@ def found_nothing(user: User, number: int) -> None:
 
 def say(user: User, event: Any, number: int, device_id: str, *, is_default: bool = False) -> None:
     """The first answer, which counts. ``is_default``: nobody says it."""
-    user.world.memory["said"][number] = device_id
+    if not event.answered:  # by the closing of the session
+        user.world.memory["said"][number] = device_id
     if not is_default:
         event.callback(device_id)
 

@@ -146,35 +146,4 @@ DEVICES: Final = (
         ),
         scenarios=("devices",),
     ),
-    Mutation(
-        name="devices.asked_again_behind_its_answer",
-        gone="who is asked again after a failed commit is put behind his own answer",
-        edits=(
-            Edit(
-                "actors.kernel.rollback:Rollback._ask_again",
-                "actor_inbox.put_back(envelope)",
-                "actor_inbox.put_internal(envelope)",
-            ),
-        ),
-        scenarios=("devices",),
-    ),
-    Mutation(
-        name="devices.follower_misses_what_was_redone",
-        gone="who follows the log is not told of what takes the place of undone turns",
-        edits=(
-            Edit("follower:Follower._read", "self._since = 0", "pass"),
-            Edit(
-                "follower:Follower.follow",
-                "self._position = self._partition.store.position",
-                "self._position = self._partition.position",
-            ),
-        ),
-        scenarios=("devices",),
-    ),
-    Mutation(
-        name="devices.pairing_outlives_its_connection",
-        gone="a pairing is asked on for a connection that is no more",
-        edits=(Edit(f"{BROKER}.letting_go:pairings_of", "if not questions", "if True"),),
-        scenarios=("devices",),
-    ),
 )
