@@ -243,6 +243,12 @@ class LetGo(Effect, frozen=True, tag="devices.let_go/1"):
     connections: tuple[str, ...]
 
 
+class StopPairing(Effect, frozen=True, tag="devices.stop_pairing/1"):
+    """What the pairing handler says of these questions is nobody's business any more."""
+
+    questions: tuple[str, ...]
+
+
 class CarryOut(Effect, frozen=True, tag="devices.carry_out/1"):
     """Do one thing with an open device, and answer the call. ``seen``: see :class:`NoteOperation`.
 

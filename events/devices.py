@@ -91,9 +91,13 @@ class ConnectDevice(Struct, frozen=True, array_like=True, tag="connect"):
 
 
 class ForgetDevice(Struct, frozen=True, array_like=True, tag="forget"):
-    """Give the grant back; what the origin has open of it is closed (FEATURES E15, E19, E23)."""
+    """Give the grant back; what the origin has open of it is closed (FEATURES E15, E19, E23).
+
+    ``known``: the device as the page knew it, which says what is given back when it is unplugged.
+    """
 
     device_id: str
+    known: KnownDevice | None = None
 
 
 BrokerRequest = ChooseDevice | ConnectDevice | ForgetDevice

@@ -26,6 +26,8 @@ class Follower:
         self._callbacks = callbacks
         self._tell: dict[type[Event], tuple[Tell, ...]] = {}
         self._position = 0
+        self._since = 0
+        self._epoch = 0
         self._following = False
         self._due = False
         self._lock = threading.Lock()
@@ -38,11 +40,14 @@ class Follower:
                 known = self._tell.get(kind, ())
                 if tell not in known:
                     self._tell[kind] = (*known, tell)
-            if not self._following:
-                self._following = True
-                self._position = self._partition.position
-                self._partition.subscribe(self._on_durable)
-                self._partition.on_close(self._read)
+            if self._following:
+                return
+            self._following = True
+            self._epoch = self._partition.store.epoch
+            self._position = self._partition.store.position
+            self._since = self._partition.position
+            self._partition.subscribe(self._on_durable)
+        self._partition.on_close(self._read)  # where it is closed already, it is called at once, and takes the lock
 
     def _on_durable(self, position: int) -> None:  # noqa: ARG002  # the log knows better
         with self._lock:
@@ -58,8 +63,14 @@ class Follower:
             last = self._partition.store.position
             if last <= self._position:
                 return
+            if (
+                self._partition.store.epoch != self._epoch
+            ):  # a commit failed: what was taken by then may have been undone,
+                self._since = 0  # and its positions are those of other turns
             for turn in self._partition.store.turns(self._position + 1, last):
                 self._position = turn.position
+                if turn.position <= self._since:
+                    continue
                 for event in turn.events:
                     for tell in self._tell.get(type(event), ()):
                         tell(turn, event)

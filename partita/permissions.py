@@ -138,6 +138,7 @@ class PermissionDesk:
         self._numbers = itertools.count(1)
         self._openers = itertools.count(1)
         self._handlers: dict[int, Registered] = {}
+        self._on_their_way: set[int] = set()
         for kind in _ASKED:
             system.handlers.set(partition.key, handler_name(kind), cast("Any", self._ask))
 
@@ -158,6 +159,7 @@ class PermissionDesk:
             raise TypeError(wrong)
         else:
             system, number = self._system, next(self._numbers)
+            self._on_their_way.add(number)
             self._handlers[number] = Registered(  # first: once the turn is taken, questions come
                 handler,
                 place=place or place_of_caller(system.callbacks, asked=True),
@@ -169,6 +171,8 @@ class PermissionDesk:
             except BaseException:
                 self._handlers.pop(number, None)
                 raise
+            finally:
+                self._on_their_way.discard(number)
         durable = self._partition.flush()
         durable.when_done(lambda: self._let_go(durable))
 
@@ -177,8 +181,8 @@ class PermissionDesk:
         if durable.failure() is None:
             state = self.state
             asked = {*state.handlers.values(), *(pending.handler for pending in state.pending)}
-            newest = max(self._handlers, default=0)  # its turn may be on its way
-            for number in [number for number in list(self._handlers) if number not in asked and number != newest]:
+            asked |= self._on_their_way
+            for number in [number for number in list(self._handlers) if number not in asked]:
                 self._handlers.pop(number, None)
 
     def _ask(self, request: object) -> Future[HandlerAnswer | None]:

@@ -22,10 +22,13 @@ from partita.simulations import world as simulated
 from partita.simulations.audit import refusing
 from partita.simulations.checkers import ALWAYS, WHEN_ALL_IS_DONE
 from partita.simulations.clock import SimulatedClock
+from partita.simulations.devices.bus import Bus
+from partita.simulations.devices.device import SimulatedDevice
 from partita.simulations.disk.disk import Disk
 from partita.simulations.faults import Fault, Faults
 from partita.simulations.internet import Internet
 from partita.simulations.knobs import Knobs, drawn
+from partita.simulations.lasting import lasting
 from partita.simulations.life import Crash, CrashKind, Dead, Life
 from partita.simulations.outcome import Level, Outcome, Plan, Violation
 from partita.simulations.processes import watched_behaviors, watched_carriers
@@ -98,6 +101,8 @@ class World:
     """``now_us()`` is the wall clock as the program sees it, ``jump(seconds)`` sets it, ``monotonic()`` are virtual seconds."""
     disk: Disk
     """``world.disk.content("/downloads/report.pdf")``, ``paths()``."""
+    bus: Bus
+    """What is plugged in: ``world.bus.plugged``; ``carried``, the operations that reached a device."""
     faults: Faults
     """``world.faults.struck``: what went wrong so far, in order."""
     knobs: Knobs
@@ -124,6 +129,7 @@ class World:
         self.internet = self._world.internet
         self.clock = self._world.clock
         self.disk = self._world.disk
+        self.bus = self._world.bus
         self.faults = self._world.faults
         self.host = self.internet.host
         """Put up a host: a function of an ``httpx.Request`` or an ASGI app; see :meth:`Internet.host`."""
@@ -221,6 +227,19 @@ class World:
         """Nothing goes wrong from here on."""
         self._world.heal()
 
+    # -- devices ----------------------------------------------------------------------------------------------------
+
+    def plug(self, device: SimulatedDevice) -> None:
+        """Plug a device in: one of a subclass of ``SimulatedDevice``, which answers as hardware does. It outlives processes.
+
+        Raises :class:`ValueError` when something is plugged in under its key.
+        """
+        self.bus.plug(device)
+
+    def unplug(self, key: str) -> SimulatedDevice | None:
+        """Pull it out, whatever is going on with it; returns it, None when nothing is plugged in under that key."""
+        return self.bus.unplug(key)
+
     # -- what came of it --------------------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -301,7 +320,7 @@ class World:
         self.disk.heal()
         clock = self._world.stage.clock
         until_s = clock.monotonic() + SETTLES_S
-        while clock.monotonic() < until_s and any(partition.statistics().effects for partition in system.partitions):
+        while clock.monotonic() < until_s and any(map(_is_busy, system.partitions)):
             await clock.sleep(60.0)
         system.close()
 
@@ -335,6 +354,10 @@ class _WatchedSystem(System):
     def close(self) -> None:
         self.ending = True
         super().close()
+
+
+def _is_busy(partition: Partition) -> bool:
+    return partition.statistics().effects > len(lasting(partition))
 
 
 def _knobs(seed: int, faults: Mapping[str, float] | Collection[str] | None, without: tuple[str, ...]) -> Knobs:

@@ -1,6 +1,7 @@
 """The simulated world: everything behind the ports, for one run of one seed.
 
-It outlives the processes that run in it: the disk, the internet and the time go on when one crashes and the next begins.
+It outlives the processes that run in it: the disk, the internet, the bus with its devices and the time go on when one crashes
+and the next begins.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.world import World as Ports
 from partita.simulations import clock, disk, internet, processes
 from partita.simulations.clock import SimulatedClock
+from partita.simulations.devices import bus
+from partita.simulations.devices.bus import Bus
 from partita.simulations.disk.disk import Disk
 from partita.simulations.entropy import SimulatedEntropy
 from partita.simulations.faults import Faults
@@ -25,13 +28,20 @@ from partita.simulations.stage import KernelStage, Stage
 from partita.simulations.streams import key_of
 from partita.simulations.trio_stage import TrioStage
 
-FAULTS: Final[Mapping[str, float]] = {**clock.FAULTS, **disk.FAULTS, **internet.FAULTS, **processes.FAULTS}
+FAULTS: Final[Mapping[str, float]] = {
+    **clock.FAULTS,
+    **disk.FAULTS,
+    **internet.FAULTS,
+    **bus.FAULTS,
+    **processes.FAULTS,
+}
 """Every fault with its highest odds. A capability that adds a port adds its faults here."""
 
 SETTINGS: Final[Mapping[str, Sequence[float]]] = {
     **clock.SETTINGS,
     **disk.SETTINGS,
     **internet.SETTINGS,
+    **bus.SETTINGS,
     **processes.SETTINGS,
 }
 
@@ -76,6 +86,7 @@ class World:
         self.disk = Disk(self.faults, virtual.sleep, settings=self.knobs.settings)
         self.disk.now_us = self.clock.now_us
         self.internet = Internet(self.faults, virtual, settings=self.knobs.settings)
+        self.bus = Bus(self.faults, virtual, settings=self.knobs.settings)
         self.life_number = 0
         self.life = Life(0)
         self.healed = False
@@ -100,6 +111,7 @@ class World:
             files=self.disk.files(life),
             handlers=HandlerTable(),
             folders=self.disk.folders(life),
+            devices=self.bus.port(life),
         )
 
     def crash(self, kind: CrashKind) -> None:
@@ -110,6 +122,7 @@ class World:
     def stop(self, kind: CrashKind = "kill") -> None:
         """The same, where nothing went wrong: the run ends before its process does."""
         self.life.alive = False
+        self.bus.bury()
         self.disk.crash(kind)
 
     def heal(self) -> None:
@@ -117,6 +130,7 @@ class World:
         self.healed = True
         self.faults.heal()
         self.disk.heal()
+        self.bus.heal()
 
     def close(self) -> None:
         """Nothing runs in it any more."""

@@ -29,6 +29,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from partita.actors.devices import choosing, connecting, listing, pairing
+from partita.actors.devices.letting_go import let_go
 from partita.actors.devices.standing import lasting
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
@@ -123,7 +124,7 @@ def withdraw(state: BrokerState, message: WithdrawDocuments, ctx: Context) -> De
     choosers = tuple(name for name, one in state.choosers.items() if is_of(one.asker.page, one.asker.frame))
     connections = tuple(name for name, one in state.connections.items() if is_of(one.asker.page, one.asker.frame))
     refused = choosing.refused_choosers(state, choosers, GONE, is_told=False)
-    closing = connecting.let_go(state, connections)
+    closing = let_go(state, connections, is_told=False)
     both = Decision(events=(*refused.events, *closing.events), effects=(*refused.effects, *closing.effects))
     return _scanning(state, both, ctx)
 
@@ -173,16 +174,18 @@ def recover(state: BrokerState, message: Recover, ctx: Context) -> Decision:
 
 
 def shut_down(state: BrokerState, message: ShutDown, ctx: Context) -> Decision:
-    """The same, where there is time to say so; the next opening does the rest."""
+    """The same, where there is time to say so; the next opening does the rest. Who waits for an answer is told by the kernel."""
     refused = choosing.refused_choosers(state, tuple(state.choosers), ENDED)
     settled = tuple(event for event in _ends(state) if isinstance(event, PairingSettled))
     closed = tuple(ConnectionClosed(name, "ended") for name in state.connections)
-    answers = tuple((question, pairing.REFUSED) for question in state.pairings)
-    return Decision(
-        events=(*refused.events, *settled, *closed),
-        effects=refused.effects,
-        answers=(*answers, *((name, None) for name in state.connections), (listing.LISTED, ENDED)),
-    )
+    return Decision(events=(*refused.events, *settled, *closed), effects=refused.effects)
+
+
+def recovers(state: BrokerState) -> bool:
+    """Whether the next process would take for its own what was this one's."""
+    kept = lasting(state.grants) if state.keeps_grants else {}
+    ends = state.watch or state.devices or state.choosers or state.connections or state.pairings
+    return bool(ends) or state.grants != kept
 
 
 def _ends(state: BrokerState) -> list[Event]:
@@ -201,6 +204,7 @@ def configured(state: BrokerState, event: BrokerConfigured) -> BrokerState:
 behavior: Final[Behavior[BrokerState]] = Behavior(
     kind="broker",
     initial=BrokerState,
+    recovers=recovers,
     decide={
         ConfigureBroker: configure,
         WatchDevices: listing.watch,

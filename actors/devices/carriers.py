@@ -24,13 +24,15 @@ from partita.events.device_connections import (
     LetGo,
     NoteServices,
     PairingAnswered,
+    StopPairing,
 )
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import Incoming, PairingKind, TransferResult
 from partita.events.devices import BrokerState, DevicesChanged, StopWatch, Watch, WatchEnded
-from partita.events.errors import DeviceError
+from partita.events.errors import DeviceError, StoreFailed
 from partita.events.permissions import Asker
 from partita.events.secret import Secret
+from partita.events.types import Message
 
 INCOMING: Final = "devices/incoming"
 PAIRING: Final = "devices/pairing"
@@ -69,7 +71,7 @@ def reason_of(error: DeviceError) -> BrokerReason:
 
 
 async def watch(effect: Watch, door: Door) -> WatchEnded:
-    """Tell what is attached, then what changes. It ends when the port can say no more."""
+    """Tell what is attached, then what changes. It ends when the port can say no more, and with a defect of what it tells."""
     try:
         watching = await door.world.devices.watch(effect.kind)
     except DeviceError as error:
@@ -78,7 +80,7 @@ async def watch(effect: Watch, door: Door) -> WatchEnded:
     try:
         while True:
             change = await watching.next()
-            door.tell(DevicesChanged(effect.id, change, is_first))
+            await _tell(DevicesChanged(effect.id, change, is_first), door)
             is_first = False
     except DeviceError as error:
         return WatchEnded(effect.id, reason_of(error), str(error))
@@ -86,9 +88,23 @@ async def watch(effect: Watch, door: Door) -> WatchEnded:
         await watching.close()
 
 
+async def _tell(message: Message, door: Door) -> None:
+    """Tell the broker, and come back when it knows. Raises whatever its rules raise: then it knows nothing of it, for good."""
+    try:
+        await door.ask(message)
+    except StoreFailed:  # the log cannot even be read just now: the message is taken when it can
+        door.tell(message)
+
+
 async def stop_watch(effect: StopWatch, door: Door) -> None:
     """It has said enough."""
     door.stop(effect.watch)
+
+
+async def stop_pairing(effect: StopPairing, door: Door) -> None:
+    """Nobody waits for the answer."""
+    for question in effect.questions:
+        door.stop(question)
 
 
 Note = Callable[[Incoming], Awaitable[None]]
@@ -113,7 +129,7 @@ async def hold_with(effect: HoldConnection, door: Door, note: Note | None) -> Co
     try:
         await devices.open(effect.id, effect.kind, effect.key, effect.options, pair)
         try:
-            door.tell(ConnectionOpened(effect.id))
+            await _tell(ConnectionOpened(effect.id), door)
             await _hand_on(devices.connection(effect.id), effect, door, note)
         finally:
             await devices.close(effect.id)
@@ -211,6 +227,7 @@ async def ask_pairing_handler(effect: AskPairingHandler, door: Door) -> PairingA
 CARRIERS: Final[Carriers] = {
     Watch: watch,
     StopWatch: stop_watch,
+    StopPairing: stop_pairing,
     HoldConnection: hold,
     LetGo: let_go,
     CarryOut: Prompt(carry_out),

@@ -16,6 +16,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from partita.actors.devices.choosing import told
+from partita.actors.devices.letting_go import let_go, pairings_of
 from partita.actors.devices.listing import kind_of
 from partita.actors.devices.protecting import protection
 from partita.actors.devices.standing import may_have, origin_of_asker, standing, without
@@ -33,7 +34,6 @@ from partita.events.device_connections import (
     ConnectionOpened,
     ConnectionReady,
     HoldConnection,
-    LetGo,
     NoteIncoming,
     NoteOperation,
     NoteServices,
@@ -124,10 +124,11 @@ def _gone(state: BrokerState, name: str, reason: BrokerReason, failure: str) -> 
     if connection.phase == "opening":
         answer = BrokerAnswer("gone" if reason == "ok" else reason, failure=failure)
         effects = (told(connection.asker, connection.ticket, answer),)
+    pairings = pairings_of(state, name)
     return Decision(
-        events=(ConnectionClosed(name, reason, failure),),
-        effects=effects,
-        answers=((name, None),),
+        events=(*pairings.events, ConnectionClosed(name, reason, failure)),
+        effects=(*pairings.effects, *effects),
+        answers=(*pairings.answers, (name, None)),
     )
 
 
@@ -142,18 +143,12 @@ def close(state: BrokerState, message: CloseConnection, ctx: Context) -> Decisio
     return Decision(events=closing.events, effects=closing.effects, waits=message.connection)
 
 
-def let_go(state: BrokerState, names: tuple[str, ...]) -> Decision:
-    """Close these, those that are not closing yet."""
-    due = tuple(name for name in names if state.connections[name].phase != "closing")
-    if not due:
-        return NOTHING
-    return Decision(events=tuple(map(ConnectionClosing, due)), effects=(LetGo(due),))
-
-
 def forgotten(state: BrokerState, message: PutRequest, request: ForgetDevice, ctx: Context) -> Decision:
     """FEATURES E15, E19, E23: the grant is gone, and what the origin has open of the device."""
     origin = origin_of_asker(message.asker.requesting_origin)
     found = [known for known in state.devices.values() if known.device_id == request.device_id]
+    if not found and request.known is not None and request.known.device_id == request.device_id:
+        found = [request.known]  # it was unplugged, and may come back
     if not found:
         return _refused(message, "no_such_device")
     ids = {known.id for known in found}

@@ -21,11 +21,12 @@ from msgspec.structs import replace
 
 from partita.actors.devices.choosing import refused_choosers, relisted
 from partita.actors.devices.identity import known_again
+from partita.actors.devices.letting_go import let_go
 from partita.actors.devices.shown import attached_of
 from partita.actors.devices.standing import all_attached, origins_with, upkept
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
-from partita.events.device_connections import BrokerReason, ConnectionClosing, LetGo
+from partita.events.device_connections import BrokerReason
 from partita.events.device_facts import AttachedDevice, DeviceKind, HIDFacts
 from partita.events.devices import (
     BrokerAnswer,
@@ -86,16 +87,11 @@ def changed(state: BrokerState, message: DevicesChanged, ctx: Context) -> Decisi
     if not state.is_listed:
         events.append(DevicesListed())
     left = {known.id for known in devices.values()}
-    dropped = tuple(
-        name
-        for name, connection in state.connections.items()
-        if connection.known_id not in left and connection.phase != "closing"
-    )
-    events.extend(map(ConnectionClosing, dropped))
-    events.extend(relisted(state, devices))
+    dropped = tuple(name for name, connection in state.connections.items() if connection.known_id not in left)
+    closing = let_go(state, dropped)
     return Decision(
-        events=tuple(events),
-        effects=(LetGo(dropped),) if dropped else (),
+        events=(*events, *closing.events, *relisted(state, devices)),
+        effects=closing.effects,
         answers=() if state.is_listed else ((LISTED, OK),),
     )
 

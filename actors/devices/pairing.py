@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from partita.actors.devices.connecting import known_of
+from partita.actors.devices.letting_go import REFUSED
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
 from partita.events.device_connections import (
@@ -21,8 +20,6 @@ from partita.events.device_connections import (
     PendingPairing,
 )
 from partita.events.devices import BrokerState
-
-REFUSED: Final = PairingAnswered("", confirmed=False)
 
 
 def ask(state: BrokerState, message: AskPairing, ctx: Context) -> Decision:

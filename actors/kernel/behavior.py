@@ -45,12 +45,18 @@ Evolve = Callable[..., S]
 """``evolve(state, event)``, where ``event`` is of the type that the table has it under."""
 
 
+def settles_nothing(state: object) -> bool:  # noqa: ARG001  # whatever the state is
+    """Nothing of it ends with the process."""
+    return False
+
+
 class Behavior(Struct, Generic[S], frozen=True):
     """A kind of actor, or a capability of one: what it decides, and how it evolves.
 
     ``kind`` is the first part of its actors' names (``download`` of ``download/<id>``); ``evolve_version`` is raised by every
     change of an evolve function that makes a different state of the same events: snapshots of older versions are then
-    set aside and the state is folded from the log.
+    set aside and the state is folded from the log. ``recovers(state)``: whether an opening has something to settle in it
+    besides effects in flight, which it settles in any case: then it is told of it (``Recover``).
     """
 
     kind: str
@@ -58,3 +64,4 @@ class Behavior(Struct, Generic[S], frozen=True):
     decide: Mapping[type[Message], Decide]
     evolve: Mapping[type[Event], Evolve[S]]
     evolve_version: int = 1
+    recovers: Callable[[S], bool] = settles_nothing

@@ -60,6 +60,7 @@ class Rules(msgspec.Struct, frozen=True):
     decide: Mapping[type[Message], Decide]
     ordinary: dict[type[Message], Decide]
     evolve: dict[type[Event], Evolve[Any]]
+    recovers: Callable[[Any], bool]
 
     @classmethod
     def of(cls, behavior: Behavior[Any]) -> Rules:
@@ -74,6 +75,7 @@ class Rules(msgspec.Struct, frozen=True):
                 if message not in FOR_ALL and not issubclass(message, Outcome)
             },
             evolve=_evolving(behavior),
+            recovers=behavior.recovers,
         )
 
 

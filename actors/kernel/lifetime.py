@@ -33,7 +33,11 @@ class Lifetime:
     def begin(self) -> None:
         """The first turns of an opening settle what the last process left in flight."""
         partition = self._partition
-        left = sorted(name for name, actor in partition.actors.items() if actor.pending and name != "session")
+        left = sorted(
+            name
+            for name, actor in partition.actors.items()
+            if (actor.pending or actor.rules.recovers(actor.state)) and name != "session"
+        )
         self._wait(self._say_to_all(Recover(partition.store.epoch), ["session", *left]))
 
     def close(self) -> None:
@@ -115,6 +119,7 @@ class Lifetime:
         taken = [Future[object]() for _ in names]
         for name, reply in zip(names, taken, strict=True):
             partition.actor(name).actor_inbox.put_internal((message, cause, reply, False))
+            reply.when_done(reply.failure)  # of several that fail, the first one speaks for all
         return resolved(None).join(*taken)
 
     def _wait(self, taken: Future[Any]) -> None:

@@ -70,6 +70,17 @@ class Mailbox:
             else:
                 actor.kernel.schedule(actor)
 
+    def put_back(self, envelope: Envelope) -> None:
+        """One that was taken before, to be taken again before all that came after it. On the kernel's thread."""
+        self.queue.appendleft(envelope)
+        if not self.scheduled:
+            self.scheduled = True
+            actor = self.actor
+            if actor is None:
+                self._turn_away()
+            else:
+                actor.kernel.schedule(actor)
+
     def get(self) -> Envelope:
         """The next message (pykka's name for it)."""
         return self.queue.popleft()

@@ -167,6 +167,15 @@ class Partition:
             raise self._was_closed()
         self.actor(to).actor_inbox.put((message, External(kind, next(self._call_ids)), None, False))
 
+    def follow_up(self, message: Message, *, to: str, cause: int) -> None:
+        """What somebody says who was told of the durable turn ``cause``, and will not say it again.
+
+        As an effect's outcome it is taken again when its commit fails.
+        """
+        if self.closed:
+            raise self._was_closed()
+        self.actor(to).actor_inbox.put_internal((message, cause, None, False))
+
     def call(self, message: Message, *, to: str = "session") -> Any:
         """A synchronous member: comes back when the turn is taken, on any thread but inside a turn (DESIGN, 7)."""
         kernel = self.kernel

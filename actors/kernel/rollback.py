@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.replies import Barrier
-from partita.events.errors import PartitaError, StoreError, StoreFailed
+from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed
 from partita.events.points import reached
 from partita.events.turn import External, Turn
 
@@ -52,8 +52,9 @@ class Rollback:
             self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
             ignored, self._ignored = self._ignored, []
             again = [(name, envelope) for position, name, envelope in ignored if position > durable]
-            for name, envelope in (*again, *partition.replies.give_back()):
+            for name, envelope in again:
                 partition.actor(name).actor_inbox.put_internal(envelope)
+            self._ask_again(partition.replies.give_back())
             for turn, reply, _, _ in entries:
                 if isinstance(reply, Barrier):
                     self._undone = None  # it fails, and so tells
@@ -62,6 +63,14 @@ class Rollback:
         for reply in lost:
             if reply is not None:
                 reply.set_exception(StoreFailed(f"{partition.name}: not made durable, and undone: {error}"))
+
+    def _ask_again(self, waiting: list[tuple[str, Envelope]]) -> None:
+        """Before their answers, which may be in the mailbox, or among what is taken again."""
+        if self._again:
+            self._again = [*waiting, *self._again]
+            return
+        for name, envelope in reversed(waiting):
+            self._partition.actor(name).actor_inbox.put_back(envelope)
 
     def note_ignored(self, actor: str, envelope: Envelope) -> None:
         """An outcome that nobody waits for: should the turn that settled its effect be undone, it counts again."""
@@ -79,9 +88,13 @@ class Rollback:
         return StoreFailed(f"{self._partition.name}: what was said before was not made durable, and undone: {error}")
 
     def stop(self) -> None:
-        """Try nothing again."""
+        """Try nothing again. Who was to be asked again is told that it is over."""
         if self._retry is not None:
             self._retry.stop()
+        again, self._again = self._again, []
+        for _, envelope in again:
+            if envelope[2] is not None:
+                envelope[2].set_exception(SystemClosed(f"{self._partition.name} was closed before the answer came"))
 
     def _set_aside(self, turns: list[Turn[Any, Any, Any]], durable: int) -> None:
         for turn in turns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, get_args
 
 from partita.actors.devices.carriers import INCOMING, PAIRING, IncomingFrom
@@ -35,7 +36,7 @@ from partita.events.devices import (
     Verdict,
     WatchDevices,
 )
-from partita.events.errors import UsageError
+from partita.events.errors import SystemClosed, UsageError
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
@@ -196,7 +197,8 @@ class DeviceDesk:
             failed_with = error
         verdict = Verdict(handler, granted)
         failure = "" if failed_with is None else failure_of(failed_with)
-        self.partition.tell(checked(NoteDeviceCheck(origin, known.device_id, verdict, failure)), to=broker_of(kind))
+        with suppress(SystemClosed):  # what is told last, while it closes, is not noted
+            self.partition.tell(checked(NoteDeviceCheck(origin, known.device_id, verdict, failure)), to=broker_of(kind))
         if failed_with is not None:
             self._permissions.report("device", kind, origin, failed_with)
         return verdict
@@ -224,11 +226,15 @@ class DeviceDesk:
 
         ``closed`` is called when it is no more, once.
         """
-        with self._lock:
-            self._open[connection] = _Taker(take, closed)
-            early = self._early.pop(connection, [])
-        for incoming in early:
-            take(incoming)
+        taker = _Taker(take, closed)
+        while True:
+            with self._lock:
+                early = self._early.pop(connection, ())
+                if not early:  # only then: what comes now may not overtake it
+                    self._open[connection] = taker
+                    break
+            for incoming in early:
+                take(incoming)
         if connection not in self.state(kind).connections:  # it has ended before anybody knew of it
             self.disconnected(connection)
 

@@ -13,7 +13,7 @@ from partita.emitter import Emitter
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import OpenOptions, Operation, TransferResult
 from partita.events.devices import BrokerAnswer, ConnectDevice, ForgetDevice, KnownDevice
-from partita.events.errors import DOMException, InvalidStateError
+from partita.events.errors import DOMException, InvalidStateError, UsageError
 
 if TYPE_CHECKING:
     from partita.devices.desk import DeviceDesk, Take
@@ -77,8 +77,12 @@ class DeviceFrame:
         """Whether the document is told that this device has come, or gone. ``origins``: those with a grant for it."""
         if self.is_gone:
             return False
-        verdict = self.desk.verdict(kind, self.origin, known)
-        return self.origin in origins or (verdict is not None and verdict.granted)
+        try:
+            origin = self.origin
+        except UsageError:  # it went just now
+            return False
+        verdict = self.desk.verdict(kind, origin, known)
+        return origin in origins or (verdict is not None and verdict.granted)
 
 
 class WebDevices(Emitter):
@@ -109,6 +113,8 @@ class WebDevices(Emitter):
         """The document's object for a device: the same one as long as it stays attached."""
         found = self._objects.get(known.id)
         if found is None:
+            attached = {one.id for one in self._frame.desk.state(self._kind).devices.values()}
+            self._objects = {name: device for name, device in self._objects.items() if name in attached}
             found = self._objects[known.id] = self._make(known)
         return found
 
@@ -190,14 +196,31 @@ class WebDevice(Emitter):
         self._was_closed = True
         if not connection:
             return resolved(None)
-        return self._frame.desk.close(self._kind, connection)
+        closed: Future[None] = Future()
+        closing = self._frame.desk.close(self._kind, connection)
+
+        def on_closed() -> None:
+            error = closing.failure()
+            if error is None:
+                closed.set(None)
+                return
+            self._connection = (
+                self._connection or connection
+            )  # it could not be written, and is undone: it is open still
+            closed.set_exception(error)
+
+        closing.when_done(on_closed)
+        return closed
 
     def forget(self) -> Future[None]:
         """Give the grant back: the origin has the device no longer, and what is open of it is closed (FEATURES E15, E19, E23)."""
-        answered = self._frame.desk.ask(
-            self._frame.tree, self._frame.number, self._kind, ForgetDevice(self._attachment.device_id)
-        )
-        return answered.map(lambda _: None)
+        request = ForgetDevice(self._attachment.device_id, self._attachment)
+
+        def given_back(answer: BrokerAnswer) -> None:
+            if (error := refusal(answer, self._kind)) is not None:
+                raise error
+
+        return self._frame.desk.ask(self._frame.tree, self._frame.number, self._kind, request).map(given_back)
 
     def _perform(
         self,

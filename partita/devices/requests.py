@@ -82,8 +82,8 @@ class Selecting:
         if device_id is not None and not isinstance(device_id, str):
             raise TypeError(f"a device id is a str, or None for no device, not {device_id!r:.200}")
         if not self.answered:
+            self._answer(device_id or "")  # first: what raises is no answer
             self.answered = True
-            self._answer(device_id or "")
 
 
 class SelectHIDDevice(Selecting):

@@ -9,8 +9,6 @@ from typing import Final
 import trio
 
 from partita.actors.kernel.device_ports import DeviceWatch, Pair
-from partita.actors.kernel.future import Future
-from partita.actors.kernel.world import Clock
 from partita.actors.live_world.ports import SystemClock
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import OpenOptions
@@ -28,7 +26,7 @@ class SimulatedBus:
     """
 
     def __init__(self) -> None:
-        self._bus: Final = Bus(Faults(0, {}), SystemClock(), within=_within)
+        self._bus: Final = Bus(Faults(0, {}), SystemClock(), is_watched=False)
         self._loop: tuple[int, trio.lowlevel.TrioToken] | None = None
 
     @property
@@ -78,10 +76,3 @@ class _Port(SimulatedDevices):
     async def open(self, connection: str, kind: DeviceKind, key: str, options: OpenOptions, pair: Pair) -> None:
         self._noted()
         await super().open(connection, kind, key, options, pair)
-
-
-async def _within(clock: Clock, seconds: float, waited_for: Future[None]) -> None:  # noqa: ARG001  # trio has its own
-    with trio.move_on_after(seconds):
-        await waited_for
-        return
-    raise TimeoutError

@@ -89,6 +89,8 @@ class DeviceTelling:
         self._session = session
         self._known: dict[tuple[DeviceKind, str], KnownDevice] = {}
         self._choosers: dict[str, Chooser] = {}
+        self._opened_at: dict[str, int] = {}
+        self._position = 0
         self._hearing: dict[DeviceKind, list[Hears]] = {}
         self._follows = False
         self._rows: Final[Mapping[type[Event], Callable[[DeviceKind, Any], None]]] = {
@@ -117,6 +119,7 @@ class DeviceTelling:
     # -- what is followed -------------------------------------------------------------------------------------------
 
     def _tell(self, turn: Turn[Any, Any, Any], event: Event) -> None:
+        self._position = turn.position
         self._rows[type(event)](cast("DeviceKind", turn.actor.partition("/")[2]), event)
 
     def _attached(self, kind: DeviceKind, event: DeviceAttached) -> None:
@@ -149,6 +152,7 @@ class DeviceTelling:
 
     def _ask(self, kind: DeviceKind, opened: ChooserOpened) -> None:
         chooser = self._choosers[opened.chooser] = opened.opened
+        self._opened_at[opened.chooser] = self._position
         page, frame = self._asker(chooser)
         event = self._selecting(kind, opened.chooser, chooser, page, frame)
         emitter: Emitter | None = page if kind == "bluetooth" else self._session
@@ -175,9 +179,12 @@ class DeviceTelling:
     def _selecting(
         self, kind: DeviceKind, name: str, chooser: Chooser, page: Page | None, frame: Frame | None
     ) -> Selecting:
+        opened_at = self._opened_at.get(name, 0)
+
         def answer(device_id: str) -> None:
             with suppress(SystemClosed):  # it was refused with all others
-                self._desk.partition.tell(checked(AnswerChooser(name, device_id)), to=broker_of(kind))
+                message = checked(AnswerChooser(name, device_id))
+                self._desk.partition.follow_up(message, to=broker_of(kind), cause=opened_at)
 
         listed = [self._shown(kind, device_id) for device_id in chooser.offered]
         devices: list[Any] = [shown(known) for known in listed if known is not None]
@@ -198,6 +205,7 @@ class DeviceTelling:
 
     def _chosen(self, kind: DeviceKind, event: ChooserClosed) -> None:
         chooser = self._choosers.pop(event.chooser, None)
+        self._opened_at.pop(event.chooser, None)
         if chooser is not None and event.answer.reason == "unknown_device" and kind in _UNKNOWN:
             warnings.warn(f"The device id {event.answer.failure} was not found.", _UNKNOWN[kind], stacklevel=1)
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 
+from partita.actors.kernel.device_ports import PairingAnswer, PairingQuestion
 from partita.events.device_facts import AttachedDevice, DeviceFacts
 from partita.events.device_transfers import Incoming, Operation, TransferResult
 from partita.events.errors import DeviceError
@@ -19,8 +20,11 @@ from partita.events.errors import DeviceError
 class SimulatedDevice(ABC):
     """A device to be plugged in. ``key``, ``place``: as :class:`~partita.events.device_facts.AttachedDevice` has them.
 
-    ``incoming``: for an emulator, what it has sent unasked and nobody has taken yet, the oldest first.
+    ``incoming``: for an emulator, what it has sent unasked and nobody has taken yet, the oldest first. ``pairing``: what it wants
+    to have confirmed before it is open, of a simulated bus; None for nothing.
     """
+
+    pairing: PairingQuestion | None = None
 
     def __init__(self, key: str, place: str = "") -> None:
         self.key = key
@@ -43,6 +47,16 @@ class SimulatedDevice(ABC):
         None: it does not answer, for now. It is asked the same again when it has called :meth:`changed`, until who asked it has
         given up. A result with more data than were asked for is babble.
         """
+
+    def is_paired_by(self, answer: PairingAnswer) -> bool:
+        """Whether it is content with what it was answered."""
+        return answer.confirmed
+
+    def opened(self) -> None:  # noqa: B027  # most need not know
+        """Somebody has opened it, on a simulated bus."""
+
+    def closed(self) -> None:  # noqa: B027  # most need not know
+        """Nobody has it open any more."""
 
     # -- what it can do -----------------------------------------------------------------------------------------------
 

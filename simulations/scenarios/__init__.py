@@ -8,6 +8,7 @@ from partita.simulations.scenarios.browsing import browsing
 from partita.simulations.scenarios.caching import caching
 from partita.simulations.scenarios.cookie_rules import cookie_rules
 from partita.simulations.scenarios.cookies import cookies
+from partita.simulations.scenarios.devices import devices
 from partita.simulations.scenarios.downloads import downloads
 from partita.simulations.scenarios.following import following
 from partita.simulations.scenarios.forks import forks
@@ -34,6 +35,7 @@ ALL: Final[tuple[Scenario, ...]] = (
     prompts,
     queueing,
     permissions,
+    devices,
     following,
     forks,
     rivals,

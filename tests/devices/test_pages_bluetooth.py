@@ -141,7 +141,7 @@ def test_pairing(belt: Rig, kind: str, confirmed: bool) -> None:
 
     belt.session.set_bluetooth_pairing_handler(handler)
     device = connected(belt)
-    (connection,) = belt.bus._bus._connections
+    (connection,) = belt.bus._bus.connections
     answers: list[Any] = []
 
     async def pair() -> None:
@@ -160,7 +160,7 @@ def test_without_a_handler_nothing_is_paired(belt: Rig) -> None:
     from partita.actors.kernel.device_ports import PairingQuestion
 
     connected(belt)
-    (connection,) = belt.bus._bus._connections
+    (connection,) = belt.bus._bus.connections
     answers: list[Any] = []
 
     async def pair() -> None:

@@ -214,7 +214,7 @@ def test_pairing_is_played_back(tmp_path: Path) -> None:
         belt.gatt.connect().get(TIMEOUT_S)
         bus = getattr(session, "bus", None)
         if bus is not None:
-            (connection,) = bus._bus._connections
+            (connection,) = bus._bus.connections
             answers: list[object] = []
 
             async def pair() -> None:

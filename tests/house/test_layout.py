@@ -65,6 +65,7 @@ AROUND_A_SIMULATION = {
 """Files of simulations/ that stand around a simulated world and not in it, with what they need of the real one."""
 
 UNDER_TRIO = {
+    "simulations/devices/waiting.py": {"trio"},  # deadlines at a device
     "simulations/internet/pipes.py": {"socket", "trio"},  # one direction of a line; the class of an error
     "simulations/internet/server.py": {"trio"},  # hosts, as tasks
     "simulations/internet/streams.py": {"trio"},  # lines below the live HTTP stack

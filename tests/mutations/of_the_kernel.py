@@ -239,7 +239,7 @@ KERNEL: Final = (
         edits=(
             Edit(
                 "actors.kernel.lifetime:Lifetime.begin",
-                'if actor.pending and name != "session"',
+                'if (actor.pending or actor.rules.recovers(actor.state)) and name != "session"',
                 "if False",
             ),
         ),
