@@ -173,17 +173,21 @@ class PermissionDesk:
                 raise
             finally:
                 self._on_their_way.discard(number)
-        durable = self._partition.flush()
-        durable.when_done(lambda: self._let_go(durable))
+        self._let_go()
 
-    def _let_go(self, durable: Future[None]) -> None:
-        """Of handlers that nobody asks any more. Not where the clearing may be undone."""
-        if durable.failure() is None:
-            state = self.state
-            asked = {*state.handlers.values(), *(pending.handler for pending in state.pending)}
-            asked |= self._on_their_way
-            for number in [number for number in list(self._handlers) if number not in asked]:
-                self._handlers.pop(number, None)
+    def _let_go(self) -> None:
+        """Of handlers that nobody asks any more, once that is durable: what is not may be undone, and they be asked again."""
+        state = self.state
+        asked = {*state.handlers.values(), *(pending.handler for pending in state.pending), *self._on_their_way}
+        unasked = [number for number in list(self._handlers) if number not in asked]
+        durable = self._partition.flush()
+
+        def on_durable() -> None:
+            if durable.failure() is None:
+                for number in unasked:
+                    self._handlers.pop(number, None)
+
+        durable.when_done(on_durable)
 
     def _ask(self, request: object) -> Future[HandlerAnswer | None]:
         """The handlers port asks; the future never fails."""

@@ -117,9 +117,9 @@ class LiveDevices:
         place = self._opened.get(connection)
         if place is not None:
             place.unwanted = True
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True):  # also for a task that has been cancelled
                 await place.settled.wait()
-            await self._close(connection, place)
+                await self._close(connection, place)
 
     async def shut_down(self) -> None:
         """See :meth:`partita.actors.kernel.device_ports.Devices.shut_down`. May be called twice."""

@@ -100,11 +100,13 @@ class WebDevices(Emitter):
             self._is_heard = True
             self._frame.desk.telling.hear(self._kind, self._heard)
 
-    def _heard(self, name: ConnectionEventName, known: KnownDevice, origins: tuple[str, ...]) -> None:
+    def _heard(self, name: ConnectionEventName, known: KnownDevice, origins: tuple[str, ...]) -> bool:
+        """See :data:`partita.devices.telling.Hears`: not once the frame is gone."""
         if self.listener_count(name) and self._frame.is_told(self._kind, known, origins):
             self._emit(name, self._event(self._object(known)))
         if name == "disconnect":
             self._objects.pop(known.id, None)
+        return not self._frame.is_gone
 
     def _event(self, device: WebDevice) -> object:
         return device

@@ -76,7 +76,8 @@ SESSION_EVENTS: Final = (
 
 _UNKNOWN: Final[Mapping[DeviceKind, type[Warning]]] = {"hid": UnknownHIDDeviceId, "usb": UnknownUsbDeviceId}
 
-Hears = Callable[[ConnectionEventName, KnownDevice, tuple[str, ...]], None]
+Hears = Callable[[ConnectionEventName, KnownDevice, tuple[str, ...]], bool]
+"""Is told of a device that has come or gone; whether he wants to hear of the next one."""
 
 
 class DeviceTelling:
@@ -139,7 +140,8 @@ class DeviceTelling:
 
     def _heard(self, kind: DeviceKind, name: ConnectionEventName, event: DeviceAttached | DeviceDetached) -> None:
         for hears in tuple(self._hearing.get(kind, ())):
-            hears(name, event.known, event.origins)
+            if not hears(name, event.known, event.origins):
+                self._hearing[kind].remove(hears)
 
     def _shown(self, kind: DeviceKind, device_id: str) -> KnownDevice | None:
         known = self._known.get((kind, device_id))
