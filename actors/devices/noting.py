@@ -48,13 +48,13 @@ async def carry_out(effect: CarryOut, door: Door) -> None:
     try:
         outcome = await performed(effect, door, call)
         await _room(door)
+        _note(effect, door, call, outcome)
     except Exception as defect:
         call.reject(defect)
         raise
     except BaseException:  # stopped: the session is closing, or nobody waits any more
         call.abandon(DeviceError("gone", "the operation was given up"))
         raise
-    _note(effect, door, call, outcome)
 
 
 def _note(effect: CarryOut, door: Door, call: Call, outcome: TransferResult | DeviceError) -> None:
@@ -85,8 +85,7 @@ async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
 
 async def _room(door: Door) -> None:
     """Come back when the disk is not far behind with blobs."""
-    room = door.room()
-    if room is not None:
+    while (room := door.room()) is not None:  # others that waited may have taken it
         await door.before_waiting()
         await room
 
