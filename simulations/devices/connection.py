@@ -78,9 +78,11 @@ class Watch:
             self._ring()
 
     def _ring(self) -> None:
-        if self._bell is not None:
-            self._bell.settle(None)
-            self._bell = None
+        bell = self._bell
+        if (
+            bell is not None
+        ):  # it stays where it is: from another thread, one that was hung up just now would be taken away
+            bell.settle(None)
 
 
 class Connection:
@@ -109,9 +111,11 @@ class Connection:
         self._ring()
 
     def _ring(self) -> None:
-        if self._bell is not None:
-            self._bell.settle(None)
-            self._bell = None
+        bell = self._bell
+        if (
+            bell is not None
+        ):  # it stays where it is: from another thread, one that was hung up just now would be taken away
+            bell.settle(None)
 
     def end(self, why: str) -> None:
         """Nothing comes of it any more; whoever waits is told."""
