@@ -121,7 +121,7 @@ class Bus:
             raise DeviceError("busy", f"another program has {key!r}")
         if self.faults.strikes("device.denied") is not None:
             raise DeviceError("denied", f"{key!r} is not for this user")
-        if any(one.device is device and one.life.alive for one in self._connections):
+        if any(one.device is device and one.life.alive and not one.has_ended for one in self._connections):
             raise DeviceError("busy", f"{key!r} is open already")
         connection = _Connection(self, life, device, pair, self._forget)
         self._connections.append(connection)
@@ -214,6 +214,11 @@ class _Connection:
         if self._bell is not None:
             self._bell.settle(None)
             self._bell = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the device is gone, or the connection was closed."""
+        return bool(self._ended)
 
     def end(self, why: str) -> None:
         """Nothing comes of it any more; whoever waits is told."""
