@@ -199,7 +199,7 @@ class _Connection:
         self.pair = pair
         self._forget = forget
         self._incoming: deque[Incoming] = deque()
-        self._bell: Future[None] | None = None
+        self._bell: Future[None] = Future()
         self._waiting: dict[int, Future[None]] = {}
         self._waits = 0
         self._ended = ""
@@ -207,13 +207,9 @@ class _Connection:
         device.connect(self._take)
 
     def _take(self, incoming: Incoming) -> None:
+        """On any thread: the device of a live system sends when its test says so."""
         self._incoming.append(incoming)
-        self._ring()
-
-    def _ring(self) -> None:
-        if self._bell is not None:
-            self._bell.settle(None)
-            self._bell = None
+        self._bell.settle(None)
 
     @property
     def has_ended(self) -> bool:
@@ -223,7 +219,7 @@ class _Connection:
     def end(self, why: str) -> None:
         """Nothing comes of it any more; whoever waits is told."""
         self._ended = self._ended or why
-        self._ring()
+        self._bell.settle(None)
         for waiting in tuple(self._waiting.values()):
             waiting.settle(None)
 
@@ -315,9 +311,11 @@ class _Connection:
         self._check()
 
     async def receive(self) -> Incoming:
-        while not self._incoming:
+        while True:
+            self._bell = Future()  # before it is looked, so that nothing comes in between
+            if self._incoming:
+                break
             self._check()
-            self._bell = Future()
             await self._bell
         self.life.check()
         return self._incoming.popleft()
