@@ -74,6 +74,10 @@ class EchoingHID(SimulatedDevice):
                 return TransferResult(data=self.features[report_id][:length])
         return DeviceError("rejected", "it has no such report")
 
+    def send_value(self, report_id: int, data: bytes) -> None:
+        """Send it unasked."""
+        self.send(Incoming(report_id, data))
+
 
 class HesitatingHID(EchoingHID):
     """Does nothing before it is let go on. ``is_asked``: whether it has been asked for something."""
