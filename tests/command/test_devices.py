@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 from devices.emulated.bench import Bench
-from devices.emulated.models import PANEL, EchoingHID, LoopingUSB
+from devices.emulated.models import PANEL, EchoingHID, LoopingUSB, Printer
 from devices.emulated.running import environment as seeing
 from devices.emulated.subject import WRAPPER, needs_umockdev
-from devices.emulated.test_pages_serial import Printer
 
 import partita as library
 from partita.command.device_recording import Sent, Wanted, what_is_sent

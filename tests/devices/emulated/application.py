@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from msgspec import msgpack
 
 import partita
-from partita.actors.devices.drivers import hotplug, serial_watch
+from partita.actors.devices.drivers import hotplug
 from partita.session import Session
 from tests.durability.waiting import until
 
@@ -121,7 +121,6 @@ def application_of(file: str, name: str) -> Application:
 
 def main(file: str, name: str, data_dir: str, record: Any) -> None:
     hotplug.POLL_S = 3600.0  # what comes is told by udev, or not at all
-    serial_watch.POLL_S = 3600.0  # type: ignore[misc]
     application = application_of(file, name)
     with partita.System(data_dir=Path(data_dir), record=record) as system:
         session = system.from_partition(PARTITION, keep_device_grants=True)

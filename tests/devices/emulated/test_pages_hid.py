@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,38 @@ def test_a_chooser_is_told_what_is_plugged_in_and_out_while_it_is_open(bed: Benc
         "DeviceGranted",
         "DeviceDetached",
     ]
+
+
+def is_not_given_any(session: Session, hardware: Hardware) -> list[object]:
+    page = session.new_page(f"{ORIGIN}/")
+
+    def request() -> int:
+        return len(page.navigator.hid.request_device().get(TIMEOUT_S))
+
+    said: list[object] = [request()]  # nobody listens
+    answers: list[Any] = [lambda _: None, lambda event: event.callback(), lambda event: event.callback("nonsense")]
+    asked: list[int] = []
+
+    @session.on(SELECT)
+    def choose(event: Any) -> None:
+        asked.append(len(event.device_list))
+        answers[len(asked) - 1](event)
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        said += [request(), request(), request()]
+        settled(lambda: len(warned) == 1)
+    said.append([warned[0].category.__name__, str(warned[0].message)])
+    session.set_permission_check_handler(lambda _: False)
+    said += [request(), asked]
+    return said
+
+
+def test_nothing_is_given_when_nobody_chooses_or_nobody_may(bed: Bench, tmp_path: Path) -> None:
+    came = run(bed, is_not_given_any, tmp_path, {"wallet": EchoingHID()}, plugged=("wallet",))
+    warned = ["UnknownHIDDeviceId", "The device id nonsense was not found."]
+    assert came == [0, 0, 0, 0, warned, 0, [1, 1, 1]]
+    assert "DeviceGranted" not in events(tmp_path, "hid")
 
 
 # -- reports -----------------------------------------------------------------------------------------------------------------

@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 from devices.emulated.application import TIMEOUT_S, Hardware, Told, choose_first, settled
 from devices.emulated.bench import Bench
+from devices.emulated.models import Printer
 from devices.emulated.running import events, run
 
 from partita.devices.serial import WebSerialPort
-from partita.events.device_facts import SerialFacts
-from partita.events.device_transfers import Incoming, Operation, TransferResult, WriteSerial
 from partita.events.errors import DOMException
 from partita.session import Session
-from partita.simulations.devices.device import SimulatedDevice
 
 ORIGIN = "https://shop.example"
 SELECT, ADDED, REMOVED, REVOKED = (
@@ -24,22 +22,6 @@ SELECT, ADDED, REMOVED, REVOKED = (
     "serial-port-removed",
     "serial-port-revoked",
 )
-
-
-class Printer(SimulatedDevice):
-    """A serial device that sends back what it gets, in capitals."""
-
-    def __init__(self, number: int = 0, product_id: int = 0x5303) -> None:
-        super().__init__(f"/dev/ttyACM{number}", f"1-{number + 3}")
-        self.told = SerialFacts(f"ttyACM{number}", "Acme Printer", 0x1209, product_id, f"P{number}")
-
-    def facts(self) -> SerialFacts:
-        return self.told
-
-    def perform(self, operation: Operation, data: bytes) -> TransferResult:
-        assert isinstance(operation, WriteSerial)
-        self.send(Incoming(0, data.upper()))
-        return TransferResult(bytes_written=len(data))
 
 
 def opened(session: Session) -> WebSerialPort:
