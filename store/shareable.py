@@ -36,6 +36,9 @@ from partita.store.transfer import Record, write_file
 SHORTEST: Final = 5
 """A value of fewer characters is found everywhere, and says nothing."""
 
+FEWEST_DIFFERENT: Final = 4
+"""So is a value that is no text and has fewer different bytes: it is padding."""
+
 GONE: Final = b"\xee" * KEY_ID_BYTES
 """The id of the key that all secrets of such a file were sealed under; nobody has ever had it."""
 
@@ -125,7 +128,7 @@ def export_shareable(
     content += [Record("blobs", digest, own.seal(body)) for digest, body in bodies.items()]
     write_file(path, identity, content, keys=_keys(own, with_bodies=with_bodies))
     wanted = parts_of(cleaner.values)
-    searched = {value for value in wanted if len(value) >= SHORTEST}
+    searched = {value for value in wanted if can_be_searched(value)}
     try:
         _search(path.read_bytes(), searched, turns)
         _search_bodies(bodies, searched)
@@ -196,6 +199,13 @@ def parts_of(values: set[bytes]) -> set[bytes]:
 
 
 _ATTRIBUTES: Final = frozenset({b"path", b"domain", b"expires", b"max-age", b"samesite", b"priority"})
+
+
+def can_be_searched(value: bytes) -> bool:
+    """Whether to find it says anything: it is not too short, and no padding (a report of a device that is mostly zeros)."""
+    if len(value) < SHORTEST:
+        return False
+    return len(set(value)) >= FEWEST_DIFFERENT or value.decode("utf-8", "surrogateescape").isprintable()
 
 
 def _forms(value: bytes) -> Iterator[bytes]:

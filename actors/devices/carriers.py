@@ -10,6 +10,7 @@ from msgspec import Struct
 from partita.actors.devices.connecting import known_of
 from partita.actors.devices.protecting import protected_reports
 from partita.actors.kernel.device_ports import DeviceConnection, PairingAnswer, PairingQuestion
+from partita.actors.kernel.future import Future
 from partita.actors.kernel.prompt import Prompt
 from partita.actors.kernel.raised import failure_of
 from partita.actors.kernel.world import Call, Carriers, Door
@@ -107,8 +108,8 @@ async def stop_pairing(effect: StopPairing, door: Door) -> None:
         door.stop(question)
 
 
-Note = Callable[[Incoming], Awaitable[None]]
-"""Has something noted that a device has sent."""
+Take = Callable[[Incoming], Awaitable[None]]
+"""Takes what a device has sent, and comes back when it is ready for more."""
 
 
 async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
@@ -116,8 +117,8 @@ async def hold(effect: HoldConnection, door: Door) -> ConnectionEnded:
     return await hold_with(effect, door, None)
 
 
-async def hold_with(effect: HoldConnection, door: Door, note: Note | None) -> ConnectionEnded:
-    """The same; ``note`` has what is sent before it is handed on."""
+async def hold_with(effect: HoldConnection, door: Door, take: Take | None) -> ConnectionEnded:
+    """The same; ``take`` gets what is sent, and hands it on."""
     devices = door.world.devices
 
     async def pair(question: PairingQuestion) -> PairingAnswer:
@@ -130,23 +131,29 @@ async def hold_with(effect: HoldConnection, door: Door, note: Note | None) -> Co
         await devices.open(effect.id, effect.kind, effect.key, effect.options, pair)
         try:
             await _tell(ConnectionOpened(effect.id), door)
-            await _hand_on(devices.connection(effect.id), effect, door, note)
+            await _hand_on(devices.connection(effect.id), effect, door, take)
         finally:
             await devices.close(effect.id)
     except DeviceError as error:
         return ConnectionEnded(effect.id, reason_of(error), str(error))
 
 
-async def _hand_on(connection: DeviceConnection, effect: HoldConnection, door: Door, note: Note | None) -> NoReturn:
+async def _hand_on(connection: DeviceConnection, effect: HoldConnection, door: Door, take: Take | None) -> NoReturn:
     """What a device sends unasked, to whoever listens. Input reports that no page may see are dropped."""
     hidden = _hidden_channels(effect, door)
-    handlers = door.world.handlers
     while True:
         incoming = await connection.receive()
-        if incoming.channel not in hidden:
-            if note is not None:
-                await note(incoming)
-            await handlers.hand_over(door.partition, INCOMING, IncomingFrom(effect.kind, effect.id, incoming))
+        if incoming.channel in hidden:
+            continue
+        if take is not None:
+            await take(incoming)
+        elif (ready := hand_over(effect, door, incoming)) is not None:
+            await ready
+
+
+def hand_over(effect: HoldConnection, door: Door, incoming: Incoming) -> Future[None] | None:
+    """To whoever listens. A future that is done when he is ready for more; None when he is."""
+    return door.world.handlers.hand_over(door.partition, INCOMING, IncomingFrom(effect.kind, effect.id, incoming))
 
 
 def _hidden_channels(effect: HoldConnection, door: Door) -> frozenset[int]:

@@ -434,13 +434,13 @@ class HandlerTable:
             return await asked
         return await self._patience.answer_of(asked, f"the handler {name!r} of {partition!r}")
 
-    async def hand_over(self, partition: str, name: str, request: object) -> None:
-        """Give something to a handler, and wait as long as its future takes."""
+    def hand_over(self, partition: str, name: str, request: object) -> Future[None] | None:
+        """Give something to a handler; its future, unless that is done."""
         take = self._handlers.get((partition, name))
-        if take is not None:
-            taken = take(request)
-            if not taken.done:
-                await taken
+        if take is None:
+            return None
+        taken = take(request)
+        return None if taken.done else taken
 
     def notify(self, partition: str, name: str, request: object) -> None:
         """Let a handler that only looks on see it. What it raises, it has to report itself."""

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from partita.actors.kernel.device_ports import Devices, NoDevices
 from partita.actors.kernel.file_ports import BodySource, Files
+from partita.actors.kernel.future import Future
 from partita.events.turn import Cause
 from partita.events.types import Effect, Message
 from partita.store.disk_folder import DiskFolders
@@ -177,8 +178,8 @@ class Handlers(Protocol):
         """Ask the handler ``name`` of a partition; None when there is none. What it raises is raised here."""
         ...
 
-    async def hand_over(self, partition: str, name: str, request: object) -> None:
-        """Give something to whoever takes it, and come back when he is ready for more; at once when there is nobody.
+    def hand_over(self, partition: str, name: str, request: object) -> Future[None] | None:
+        """Give something to whoever takes it; a future that is done when he is ready for more, None when he is, or is nobody.
 
         He has all the time that he wants: it is he who is kept waiting.
         """

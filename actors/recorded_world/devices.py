@@ -7,7 +7,8 @@ end of a connection is waited for, so that nothing is closed too early.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, cast
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from msgspec.structs import replace
 
@@ -16,18 +17,23 @@ from partita.actors.kernel.future import Future
 from partita.actors.recorded_world.source import never
 from partita.events.device_connections import (
     AskPairing,
+    CarryOut,
+    ConnectionClosed,
+    ConnectionClosing,
     ConnectionEnded,
     ConnectionOpened,
     NoteIncoming,
+    NoteOperation,
     NoteTransfer,
     Payload,
 )
 from partita.events.device_facts import DeviceChange, DeviceKind
 from partita.events.device_transfers import Incoming, OpenOptions, Operation, TransferResult
 from partita.events.devices import DevicesChanged, WatchBegun, WatchEnded
-from partita.events.errors import DeviceError, PlaybackDiverged, PlaybackError, RecordingIncomplete
+from partita.events.errors import DeviceError, PlaybackDiverged, RecordingIncomplete
 
 if TYPE_CHECKING:
+    from partita.actors.kernel.carrying import EffectDoor
     from partita.actors.recorded_world.opening import AnyTurn, Opening
     from partita.actors.recorded_world.partition import PlayedPartition
 
@@ -43,9 +49,11 @@ class PlayedDevices:
         self._ends: dict[str, AnyTurn] = {}
         self._connections: dict[str, _Recorded] = defaultdict(_Recorded)
         self._played: dict[str, _PlayedConnection] = {}
+        self._operations: dict[object, _Operation] = {}
         for turn in opening.turns:
             if turn.actor.startswith("broker/"):
                 self._note(turn)
+        self._not_asked = deque(sorted(self._operations.values(), key=lambda one: one.word.seen))
 
     def follow(self, host: PlayedPartition) -> None:
         """Whose turns are waited for."""
@@ -59,14 +67,16 @@ class PlayedDevices:
 
     @property
     def has_transfers(self) -> bool:
-        """Whether any transfer was recorded."""
-        return any(one.transfers or one.sent for one in self._connections.values())
+        """Whether anything that went to a device, or came from one, was recorded."""
+        return bool(self._operations) or any(one.sent for one in self._connections.values())
 
     def _note(self, turn: AnyTurn) -> None:
         message = turn.message
         for event in turn.events:
             if isinstance(event, WatchBegun):
                 self._watches[turn.actor].append(event.watch)
+            elif isinstance(event, ConnectionClosing | ConnectionClosed):
+                self._connections[event.id].closed_at.append(turn.position)
         match message:
             case DevicesChanged():
                 self._changes[message.watch].append(message.change)
@@ -74,12 +84,75 @@ class PlayedDevices:
                 self._ends[message.effect_id] = turn
             case ConnectionOpened():
                 self._connections[message.connection].opened = turn
+            case NoteOperation():
+                operation = self._operations[turn.cause] = _Operation(turn)
+                self._connections[message.connection].operations.append(operation)
             case NoteTransfer():
-                self._connections[message.connection].transfers.append(turn)
+                self._operations[turn.cause].answer = turn
             case NoteIncoming() | AskPairing():
                 self._connections[message.connection].sent.append(turn)
             case _:
                 pass
+
+    # -- what the application asks --------------------------------------------------------------------------------------
+
+    def asked(self, connection: str, operation: Operation) -> None:
+        """The broker has let it pass."""
+        for one in self._connections[connection].operations:
+            if not one.is_asked and one.word.operation == operation:
+                one.is_asked = True
+                return
+
+    def missing(self, position: int) -> AnyTurn | None:
+        """An operation that had been let pass by this position, and that the application has not asked yet.
+
+        What came later has to come later: a device is not unplugged before it is asked what it was asked then.
+        """
+        waiting = self._not_asked
+        while waiting and waiting[0].is_asked:
+            waiting.popleft()
+        return waiting[0].turn if waiting and waiting[0].word.seen <= position else None
+
+    async def has_recorded(self, effect: CarryOut, door: EffectDoor) -> bool:
+        """Whether it can be carried out again. Raises :class:`RecordingIncomplete` where the recording has nothing of devices.
+
+        What it does not have may have been refused then, or given up before its turn came: that is waited for. When nothing
+        else moves, the playback ends.
+        """
+        call = door.call(effect.call_id)
+        if call is None:
+            return False
+        data = cast("bytes", call.payload)
+        recorded = self._connections[effect.connection]
+        if self.find(recorded, effect.operation, data) is not None:
+            return True
+        if not self.has_transfers:
+            raise RecordingIncomplete(
+                'the application talks to a device, and what devices said was not recorded: record="devices" does that',
+                position=self.host.position + 1,
+            )
+        left = recorded.operations
+        then = f"{left[0].word.operation} at position {left[0].turn.position}" if left else "nothing more"
+        error = PlaybackDiverged(
+            f"a device is asked for {effect.operation} with {len(data)} bytes now; the recording has {then}",
+            position=left[0].turn.position if left else self.host.position + 1,
+        )
+        await door.before_waiting()
+        with self.host.doubting(error):
+            if not recorded.closed_at:
+                await never()
+            await self.host.reached(recorded.closed_at[0])
+        call.reject(DeviceError("gone", "the device is not open (any more)"))
+        return False
+
+    def find(self, recorded: _Recorded, operation: Operation, data: bytes) -> _Operation | None:
+        """The first of its operations that this is; of one that was never answered, what was sent is not known."""
+        for one in recorded.operations:
+            if one.word.operation == operation:
+                sent = one.sent
+                if sent is None or self.data(sent, one.turn.position) == data:
+                    return one
+        return None
 
     # -- the port -----------------------------------------------------------------------------------------------------
 
@@ -94,8 +167,9 @@ class PlayedDevices:
     async def open(self, connection: str, kind: DeviceKind, key: str, options: OpenOptions, pair: Pair) -> None:  # noqa: ARG002  # the port's method
         """As it came out."""
         recorded, end = self._connections[connection], self._ends.get(connection)
-        played = self._played[connection] = _PlayedConnection(self, recorded, end, pair)
+        played = _PlayedConnection(self, recorded, end, pair)
         if recorded.opened is not None:
+            self._played[connection] = played
             return
         await played.pair_all()
         if end is None or end.message.reason == "ok":
@@ -104,7 +178,10 @@ class PlayedDevices:
         raise _failure(end)
 
     def connection(self, connection: str) -> DeviceConnection:
-        """The one of that name, also when it has been closed: what was asked of it then was noted as well."""
+        """The one of that name, also when it has been closed: what was asked of it then was noted as well.
+
+        One that never was open there is none of: whoever lets go of it says so himself.
+        """
         played = self._played.get(connection)
         if played is None:
             raise DeviceError("gone", "it is not open any more")
@@ -128,18 +205,42 @@ class PlayedDevices:
         return self._opening.content(payload.blob, position)
 
 
+class _Operation:
+    """One operation: the turn in which it began, and the one of what came of it; None when nothing did."""
+
+    def __init__(self, turn: AnyTurn) -> None:
+        self.turn = turn
+        self.answer: AnyTurn | None = None
+        self.is_asked = False
+
+    @property
+    def word(self) -> NoteOperation:
+        return cast("NoteOperation", self.turn.message)
+
+    @property
+    def sent(self) -> Payload | None:
+        return None if self.answer is None else cast("NoteTransfer", self.answer.message).sent
+
+
 class _Recorded:
-    """What a connection was seen to do."""
+    """What a connection was seen to do. ``operations``: those that have not been carried out again, in order."""
 
     def __init__(self) -> None:
         self.opened: AnyTurn | None = None
-        self.transfers: list[AnyTurn] = []
+        self.operations: list[_Operation] = []
         self.sent: deque[AnyTurn] = deque()
+        self.closed_at: list[int] = []
 
 
 def _failure(end: AnyTurn) -> DeviceError:
     message = cast("WatchEnded | ConnectionEnded", end.message)
     return DeviceError(message.reason, message.failure)
+
+
+async def _unanswered() -> NoReturn:
+    """It was given up, or the recording ends within it."""
+    await never()
+    raise AssertionError("only who is stopped comes back from there")
 
 
 class _PlayedWatch:
@@ -169,33 +270,22 @@ class _PlayedConnection:
         self._pair = pair
         self._closed: Future[None] = Future()
 
-    def perform(self, operation: Operation, data: bytes, timeout_s: float | None) -> TransferResult:  # noqa: ARG002  # the port's method
+    def perform(
+        self,
+        operation: Operation,
+        data: bytes,
+        timeout_s: float | None,  # noqa: ARG002  # the port's method
+    ) -> TransferResult | Awaitable[TransferResult]:
         devices = self._devices
-        try:
-            return self._performed(operation, data)
-        except PlaybackError as error:
-            devices.host.fail(error)
-            raise DeviceError("failed", str(error)) from error
-
-    def _performed(self, operation: Operation, data: bytes) -> TransferResult:
-        devices = self._devices
-        for turn in self._recorded.transfers:
-            word = cast("NoteTransfer", turn.message)
-            if word.operation == operation and devices.data(word.sent, turn.position) == data:
-                self._recorded.transfers.remove(turn)
-                if word.reason != "ok":
-                    raise DeviceError(word.reason, word.failure)
-                return replace(word.result, data=devices.data(word.received, turn.position))
-        if not devices.has_transfers:
-            raise RecordingIncomplete(
-                'the application talks to a device, and what devices said was not recorded: record="devices" does that'
-            )
-        left = self._recorded.transfers
-        then = f"{left[0].message.operation} at position {left[0].position}" if left else "nothing more"
-        raise PlaybackDiverged(
-            f"a device is asked for {operation} with {len(data)} bytes now; the recording has {then}",
-            position=left[0].position if left else devices.host.position,
-        )
+        found = devices.find(self._recorded, operation, data)
+        assert found is not None, "what is not in the recording does not come here"
+        self._recorded.operations.remove(found)
+        if found.answer is None:
+            return _unanswered()
+        word = cast("NoteTransfer", found.answer.message)
+        if word.reason != "ok":
+            raise DeviceError(word.reason, word.failure)
+        return replace(word.result, data=devices.data(word.received, found.answer.position))
 
     async def receive(self) -> Incoming:
         sent = self._recorded.sent

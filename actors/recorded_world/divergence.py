@@ -21,15 +21,26 @@ MOST_DIFFERENCES = 5
 
 
 def diverged(
-    opening: Opening, expected: AnyTurn, held: list[tuple[Actor, Envelope]], *, finishing: bool
+    opening: Opening,
+    expected: AnyTurn,
+    held: list[tuple[Actor, Envelope]],
+    missing: AnyTurn | None,
+    *,
+    finishing: bool,
 ) -> tuple[PlaybackError, Message | None]:
     """The error for a playback that stands still before ``expected``, and what was said in its place, if anything was.
 
-    ``held`` are the messages that were held back.
+    ``held`` are the messages that were held back; ``missing`` is what the application had asked of a device by then.
     """
     if (hole := _hole(expected)) is not None:
         return hole, None
     position = expected.position
+    if missing is not None:
+        text = (
+            f"before position {position} the application had asked a device for {missing.message.operation}"
+            f" (noted at position {missing.position}); it does not ask now"
+        )
+        return PlaybackDiverged(text, position=position), None
     if not held:
         assert finishing
         text = f"the application closes the partition at position {position - 1}; the recording goes on with {_told(expected)}"

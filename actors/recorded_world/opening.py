@@ -6,13 +6,13 @@ times that it opened the partition.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from msgspec import Struct
 
-from partita.events.device_connections import NoteOperation, PairingAnswered
+from partita.events.device_connections import PairingAnswered
 from partita.events.downloads import ChooseTarget
 from partita.events.errors import LogDamaged, RecordingIncomplete, SecretErased
 from partita.events.exchanges import BeginExchange, NoteBody, NoteRequest, Word
@@ -59,7 +59,6 @@ class Opening:
         self._by_effect: dict[str, str] = {}
         self._chosen: dict[str, ChooseTarget] = {}
         self._answers: dict[str, AnyTurn] = {}
-        self._operations: Counter[int] = Counter()
         for turn in self.turns:
             self._of_type[turn.actor, type(turn.message)].append(turn)
             if is_call(turn.cause):
@@ -68,8 +67,6 @@ class Opening:
                 self._words[turn.message.exchange].append(turn)
             elif isinstance(turn.message, BeginExchange) and turn.message.effect_id and turn.events:
                 self._by_effect[turn.message.effect_id] = turn.events[0].exchange
-            elif isinstance(turn.message, NoteOperation):
-                self._operations[turn.message.seen] += 1
             elif isinstance(turn.message, ChooseTarget):
                 self._chosen[turn.message.effect_id] = turn.message
             elif isinstance(turn.message, HandlerAnswered | PairingAnswered):
@@ -112,10 +109,6 @@ class Opening:
     def answer_of(self, effect_id: str) -> AnyTurn | None:
         """The turn in which a handler's answer came; None when none did."""
         return self._answers.get(effect_id)
-
-    def operations_at(self, position: int) -> int:
-        """How many operations a broker has let pass that knew of this position, and of none after it."""
-        return self._operations[position]
 
     def claims(self, effect_id: str) -> frozenset[str] | None:
         """The files whose names this effect kept free; None when it came to no choice."""

@@ -12,10 +12,12 @@ From then on the partition plays nothing back: calls fail with that error, and i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.exchanges.partition import RecordingPartition
+from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.news import guard
@@ -86,7 +88,8 @@ class PlayedPartition(RecordingPartition):
         self._waiting: list[tuple[int, Future[None]]] = []
         self._waiting_lock = guard()
         self._trial: Context | None = None
-        self._operations = 0  # that the application has asked of devices since the last turn
+        self.devices = devices
+        self._doubts: list[PlaybackError] = []
         clock.follow(lambda: self.position)
         devices.follow(self)
         super().__init__(*arguments, **options)
@@ -139,12 +142,9 @@ class PlayedPartition(RecordingPartition):
             self._quiet_s = 0.0
             self._told.discard(id(envelope[0]))
             self._said.discard(id(envelope[0]))
-            before = self.position
+            if isinstance(envelope[0], PerformOperation):
+                self._look_at_operation(actor, envelope[0])
             super().take_turn(actor, envelope)
-            if self.position != before:
-                self._operations = 0
-            elif isinstance(envelope[0], PerformOperation):
-                self._operations += 1
             self._tell_positions()
 
     def _deliver(self, effects: tuple[Effect, ...], cause: Cause) -> tuple[Effect, ...]:
@@ -158,7 +158,7 @@ class PlayedPartition(RecordingPartition):
             return self._next_beyond()
         speaking: set[str] = set()  # an actor's callers are heard in order, and after what other actors told it before
         other_caller = unrecorded = None
-        waits = self._quiet_s < RELIEF_S and self._operations < self.opening.operations_at(self.position)
+        waits = self.devices.missing(self.position) is not None
         for index, (actor, envelope) in enumerate(self._held):
             message, cause = envelope[0], envelope[1]
             call = self._is_said(envelope)
@@ -179,6 +179,11 @@ class PlayedPartition(RecordingPartition):
             self._learn_call(self._held[other_caller][1][1], expected.cause)
             return other_caller
         return unrecorded if relieved else None
+
+    def _look_at_operation(self, actor: Actor, message: PerformOperation) -> None:
+        decision = self._try(actor, message)
+        if decision is not None and decision.effects:
+            self.devices.asked(message.connection, message.operation)
 
     def _next_beyond(self) -> int | None:
         """The recording has ended: what changes nothing goes on, and so does closing; nothing else does."""
@@ -201,15 +206,20 @@ class PlayedPartition(RecordingPartition):
 
     def _would_be_recorded(self, actor: Actor, envelope: Envelope) -> bool:
         """Whether it would leave a turn: deciding is pure, so it can be tried."""
+        try:
+            decision = self._try(actor, envelope[0])
+        except Exception:  # noqa: BLE001  # a failed turn is recorded as well
+            return True
+        assert self._trial is not None, "it has been tried"
+        return decision is not None and (bool(decision.events) or self._trial.drew)
+
+    def _try(self, actor: Actor, message: Message) -> Decision | None:
+        """What would be decided, if it were taken now."""
         if self._trial is None:
             self._trial = Context(seed=self.store.seed)
         context = self._trial
         context.begin(self.position + 1, self.world.clock.now_us(), actor.name)
-        try:
-            decision = decide_turn(actor.rules.decide, actor.state, actor.pending, envelope[0], context)
-        except Exception:  # noqa: BLE001  # a failed turn is recorded as well
-            return True
-        return decision is not None and (bool(decision.events) or context.drew)
+        return decide_turn(actor.rules.decide, actor.state, actor.pending, message, context)
 
     def _is_to_come(self, actor: Actor, envelope: Envelope) -> bool:
         """Whether this very word left a turn later on: then it came too early, not for nothing."""
@@ -297,12 +307,14 @@ class PlayedPartition(RecordingPartition):
         """Nothing has moved for a while: give up, unless what is awaited may still come."""
         if (hopeless := self._hopeless()) is not None:
             self._give_up(hopeless)
+        elif self._doubts and not self._finishing and self.opening.at(self.position + 1) is not None:
+            self.fail(self._doubts[0])
         elif self._patience_s is not None and self._quiet_s >= self._patience_s and self._is_called():
             self._give_up(None)
 
     def _is_waiting(self) -> bool:
         finishing = self._finishing and self.position < self.opening.last_word
-        return self.error is None and not self.stopped and (bool(self._held) or finishing)
+        return self.error is None and not self.stopped and (bool(self._held or self._doubts) or finishing)
 
     def _is_called(self) -> bool:
         """Whether somebody outside waits: else the application may just have nothing to say yet."""
@@ -322,11 +334,22 @@ class PlayedPartition(RecordingPartition):
                 return actor, envelope
         return None
 
+    @contextmanager
+    def doubting(self, error: PlaybackError) -> Iterator[None]:
+        """Somebody waits for what the recording may not have: when nothing else moves, ``error`` ends the playback."""
+        self._doubts.append(error)
+        self._watch()
+        try:
+            yield
+        finally:
+            self._doubts.remove(error)
+
     def _give_up(self, hopeless: Held | None) -> None:
         expected = self.opening.at(self.position + 1)
         assert expected is not None, "beyond the end nothing is waited for"
         held = [*([hopeless] if hopeless is not None else []), *self._held]
-        error, self.said_instead = diverged(self.opening, expected, held, finishing=self._finishing)
+        missing = None if hopeless is not None else self.devices.missing(self.position)
+        error, self.said_instead = diverged(self.opening, expected, held, missing, finishing=self._finishing)
         self.fail(error)
 
     def fail(self, error: PlaybackError) -> None:

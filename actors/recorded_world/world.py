@@ -13,7 +13,7 @@ from partita.actors.network.http import NetError
 from partita.actors.recorded_world.answers import answer_as_recorded, pair_as_recorded
 from partita.actors.recorded_world.partition import PlayedPartition
 from partita.actors.recorded_world.source import PlayedSource
-from partita.events.device_connections import AskPairingHandler
+from partita.events.device_connections import AskPairingHandler, CarryOut
 from partita.events.downloads import StopFetch
 from partita.events.errors import PlaybackError
 from partita.events.permissions import AskHandler
@@ -91,6 +91,8 @@ def _guarded(
         if isinstance(effect, AskPairingHandler):
             return await pair_as_recorded(effect, door, host)
         try:
+            if isinstance(effect, CarryOut) and not await host.devices.has_recorded(effect, door):
+                return None
             return await carry(effect, door)
         except PlaybackError as error:
             host.fail(error)

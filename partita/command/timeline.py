@@ -9,6 +9,7 @@ from rich.text import Text
 
 from partita.command.printing import plain_table, size_text
 from partita.command.turns import short_actor
+from partita.events.device_connections import TransferNoted
 from partita.events.downloads import DownloadProgressed
 from partita.events.exchanges import BodyNoted
 from partita.inspection import cause_text, led_to, name_of, time_text
@@ -25,7 +26,7 @@ SHORT_RUN: Final = 2
 
 
 class Line(msgspec.Struct, frozen=True):
-    """The turns ``first`` to ``last`` of one cause; more than one where bytes came, and were reported as safe."""
+    """The turns ``first`` to ``last`` of one cause; more than one where bytes came, and where a device sent something."""
 
     first: int
     last: int
@@ -71,7 +72,9 @@ def timeline_table(turns: Iterable[RecordedTurn]) -> Table:
 
 
 def _is_progress(turn: RecordedTurn) -> bool:
-    return bool(turn.events) and all(isinstance(event, (DownloadProgressed, BodyNoted)) for event in turn.events)
+    return bool(turn.events) and all(
+        isinstance(event, (DownloadProgressed, BodyNoted, TransferNoted)) for event in turn.events
+    )
 
 
 def _condensed(run: list[RecordedTurn]) -> list[Line]:
@@ -82,6 +85,8 @@ def _condensed(run: list[RecordedTurn]) -> list[Line]:
     received = [event.received_bytes for event in events if isinstance(event, DownloadProgressed)]
     if received:
         span = f"{len(run)} times, {size_text(received[0])} to {size_text(received[-1])}"
+    elif isinstance(events[0], TransferNoted):
+        span = f"{len(run)} times"
     else:
         span = f"{len(run)} times, {size_text(sum(e.size_bytes for e in events if isinstance(e, BodyNoted)))}"
     first = lines[0]
