@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import trio
 
+from benchmarks import emulated_devices
 from benchmarks.measuring import ABSENT, Bench, Row, interleaved, median
 from partita import SimulatedDevice, System
 from partita.actors.kernel.delivery import HandlerTable
@@ -60,8 +61,8 @@ class _Disk(SimulatedDevice):
 
 
 def rows(bench: Bench) -> list[Row]:
-    """See the module."""
-    return [*_reports(bench), *_blocks(bench)]
+    """See the module; and beside them, those with a library and an emulator."""
+    return [*_reports(bench), *_blocks(bench), *emulated_devices.rows(bench)]
 
 
 def _reports(bench: Bench) -> Iterator[Row]:

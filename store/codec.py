@@ -26,6 +26,7 @@ from partita.events.errors import LogDamaged, UnknownTag
 from partita.events.secret import Secret, Unsealer
 from partita.events.turn import Turn
 from partita.events.types import Effect, Event, Message
+from partita.store import decoding
 from partita.store.environment import Buffer
 from partita.store.upcasting import Upcaster, misfit, upcast
 
@@ -184,7 +185,7 @@ class Codec:
 
     def decoder(self, kind: Any) -> Decoder[Any]:
         """A decoder of any other type, whose secrets this codec opens."""
-        return Decoder(kind, ext_hook=self._extension)
+        return decoding.decoder(kind, ext_hook=self._extension)
 
     def decoded(self, position: int, payload: Buffer, decoder: Decoder[Any]) -> object:
         """Decode what was written at a position, with older versions made today's."""

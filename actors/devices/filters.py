@@ -20,6 +20,7 @@ from partita.actors.devices.bluetooth_uuids import canonical_uuid, is_valid_uuid
 from partita.actors.devices.hid_collections import HIDCollectionInfo
 from partita.actors.devices.structures import HIDDevice, SerialPort, USBAlternateInterface, USBDevice
 from partita.events.device_filters import HIDDeviceFilter, SerialPortFilter, USBDeviceFilter
+from partita.store.decoding import converted
 
 _Filter = TypeVar("_Filter", bound=Struct)
 
@@ -141,7 +142,7 @@ def read(given: object, dictionary: type[_Filter], where: str) -> _Filter:
         has = ", ".join(dictionary.__struct_fields__)
         raise TypeError(f"{where} has no member {others[0]!r:.200}: it has {has}")
     try:
-        return msgspec.convert(dict(members), dictionary, strict=True, builtin_types=(bytes,))
+        return converted(dict(members), dictionary, strict=True, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         raise TypeError(f"{where}: {error}") from None
 

@@ -12,9 +12,13 @@ from typing import Final
 import trio
 
 from partita.actors.kernel.device_ports import DeviceConnection, DeviceDriver, DeviceWatch, Pair
+from partita.actors.kernel.future import Future
 from partita.events.device_facts import DeviceChange, DeviceKind
 from partita.events.device_transfers import OpenOptions
 from partita.events.errors import DeviceError
+
+LETTING_GO_S: Final = 5.0
+"""So long at most it is waited for who is letting go of a device that another one wants to open."""
 
 DriverFactory = Callable[[], DeviceDriver]
 """Makes a driver; raises ``DeviceError`` where there is none."""
@@ -43,24 +47,43 @@ DRIVERS: Final[Mapping[DeviceKind, DriverFactory]] = MappingProxyType(
 )
 
 
+class _Use:
+    """That somebody has a device. ``is_ending``: he lets go of it; ``ended``: he has."""
+
+    def __init__(self) -> None:
+        self.is_ending = False
+        self.ended: Future[None] = Future()
+
+
 class _InUse:
     """What is open in this process, by whichever of its systems: the hardware is one for all of them (DESIGN, 11)."""
 
     def __init__(self) -> None:
-        self._taken: set[tuple[int, DeviceKind, str]] = set()
+        self._taken: dict[tuple[int, DeviceKind, str], _Use] = {}
         self._lock = threading.Lock()
 
-    def take(self, hardware: int, kind: DeviceKind, key: str) -> None:
-        """For one user. Raises ``DeviceError`` ``busy`` when it has one."""
-        with self._lock:
-            if (hardware, kind, key) in self._taken:
-                raise DeviceError("busy", f"the {kind} device {key} is open already in this program")
-            self._taken.add((hardware, kind, key))
+    async def take(self, hardware: int, kind: DeviceKind, key: str) -> _Use:
+        """For one user. Raises ``DeviceError`` ``busy`` when somebody has it.
+
+        Who is letting go of it is waited for: a device that is plugged in again may have the key of the one before.
+        """
+        with trio.move_on_after(LETTING_GO_S):
+            while True:
+                with self._lock:
+                    before = self._taken.get((hardware, kind, key))
+                    if before is None:
+                        use = self._taken[hardware, kind, key] = _Use()
+                        return use
+                if not before.is_ending:
+                    break
+                await before.ended
+        raise DeviceError("busy", f"the {kind} device {key} is open already in this program")
 
     def give_back(self, hardware: int, kind: DeviceKind, key: str) -> None:
         """He has it no longer."""
         with self._lock:
-            self._taken.discard((hardware, kind, key))
+            use = self._taken.pop((hardware, kind, key))
+        use.ended.set(None)
 
 
 _IN_USE: Final = _InUse()
@@ -91,8 +114,11 @@ class LiveDevices:
         """See :meth:`partita.actors.kernel.device_ports.Devices.open`."""
         driver = self._driver(kind)
         assert connection not in self._opened, f"the name {connection!r} has been given already"
-        _IN_USE.take(id(self._factories), kind, key)
-        self._opened[connection] = place = _Open(kind, key)  # nobody else opens it in the meantime
+        use = await _IN_USE.take(id(self._factories), kind, key)
+        if self._closed:  # while it was waited for
+            _IN_USE.give_back(id(self._factories), kind, key)
+            raise _shut_down()
+        self._opened[connection] = place = _Open(kind, key, use)  # nobody else opens it in the meantime
         try:
             opened = await driver.open(key, options, pair)
         except BaseException:
@@ -116,7 +142,7 @@ class LiveDevices:
         """See :meth:`partita.actors.kernel.device_ports.Devices.close`. The device is free when it comes back."""
         place = self._opened.get(connection)
         if place is not None:
-            place.unwanted = True
+            place.unwanted = place.use.is_ending = True
             with trio.CancelScope(shield=True):  # also for a task that has been cancelled
                 await place.settled.wait()
                 await self._close(connection, place)
@@ -163,9 +189,10 @@ class LiveDevices:
 class _Open:
     """A device that is open, or about to be: ``settled`` when it is known whether it is."""
 
-    def __init__(self, kind: DeviceKind, key: str) -> None:
+    def __init__(self, kind: DeviceKind, key: str, use: _Use) -> None:
         self.kind = kind
         self.key = key
+        self.use = use
         self.connection: DeviceConnection | None = None
         self.unwanted = False
         self.settled = trio.Event()

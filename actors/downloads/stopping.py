@@ -7,6 +7,7 @@ else may have the name in the meantime: his file would be deleted.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -14,22 +15,22 @@ from partita.actors.kernel.file_ports import Files
 from partita.actors.kernel.world import Carriers, Clock, Door
 from partita.events.downloads import DiscardFiles, FilesDiscarded, StopFetch
 
-_LEAVING: Final[WeakKeyDictionary[Clock, dict[str, Door]]] = WeakKeyDictionary()
-"""By clock, the paths that are being left, and by which effect: of all partitions of a process."""
+_LEAVING: Final[WeakKeyDictionary[Clock, dict[str, Callable[[], bool]]]] = WeakKeyDictionary()
+"""By clock, the paths that are being left, and whether they still are: of all partitions of a process."""
 
 
 def leave(door: Door, *paths: str) -> None:
     """These are about to be deleted, or renamed: nobody else may have their names before the log has the effect's outcome."""
     leaving = _LEAVING.setdefault(door.world.clock, {})
-    for path in [path for path, other in leaving.items() if not other.awaited]:
+    for path in [path for path, is_left in leaving.items() if not is_left()]:
         del leaving[path]
-    leaving.update(dict.fromkeys(paths, door))
+    leaving.update(dict.fromkeys(paths, door.awaiting()))
 
 
 def is_leaving(clock: Clock, path: str) -> bool:
     """Whether this file is about to be deleted or renamed, or that is not in the log yet."""
-    door = _LEAVING.get(clock, {}).get(path)
-    return door is not None and door.awaited
+    is_left = _LEAVING.get(clock, {}).get(path)
+    return is_left is not None and is_left()
 
 
 async def stop_fetch(effect: StopFetch, door: Door) -> None:

@@ -161,9 +161,8 @@ class RecordingDoor:
     async def alone(self) -> None:
         await self._door.alone()
 
-    @property
-    def awaited(self) -> bool:
-        return self._door.awaited
+    def awaiting(self) -> Callable[[], bool]:
+        return self._door.awaiting()
 
     # -- words --------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import traceback
 import warnings
+import weakref
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -171,10 +172,16 @@ class EffectDoor:
         for ended in self._carrying.earlier(self._key):
             await ended
 
-    @property
-    def awaited(self) -> bool:
-        """See :meth:`partita.actors.kernel.world.Door.awaited`."""
-        return self._key in self._carrying.partition.actor(self.actor).pending
+    def awaiting(self) -> Callable[[], bool]:
+        """See :meth:`partita.actors.kernel.world.Door.awaiting`."""
+        partition, name, key = weakref.ref(self._carrying.partition), self.actor, self._key
+
+        def is_awaited() -> bool:
+            host = partition()
+            actor = None if host is None else host.actors.get(name)
+            return actor is not None and key in actor.pending
+
+        return is_awaited
 
 
 class _Place:

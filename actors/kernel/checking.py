@@ -14,6 +14,7 @@ import msgspec
 
 from partita.events.secret import Secret
 from partita.events.types import Message, tag_of
+from partita.store.decoding import decoder
 
 M = TypeVar("M", bound=Message)
 
@@ -34,7 +35,7 @@ _encode: Final = msgspec.msgpack.Encoder(enc_hook=_encoded).encode
 
 @cache
 def _decoder(kind: type[Message]) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind, dec_hook=lambda expected, value: _STAND_IN)  # noqa: ARG005  # msgspec's shape
+    return decoder(kind, dec_hook=lambda expected, value: _STAND_IN)  # noqa: ARG005  # msgspec's shape
 
 
 @cache

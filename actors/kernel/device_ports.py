@@ -95,7 +95,7 @@ class Devices(Protocol):
         ...
 
     async def open(self, connection: str, kind: DeviceKind, key: str, options: OpenOptions, pair: Pair) -> None:
-        """See :meth:`DeviceDriver.open`. Raises ``DeviceError`` ``busy`` when it is open already."""
+        """See :meth:`DeviceDriver.open`. Raises ``DeviceError`` ``busy`` when it is open already, and nobody is closing it."""
         ...
 
     def connection(self, connection: str) -> DeviceConnection:

@@ -333,9 +333,11 @@ class Door(Protocol):
         """Come back when all that was being carried out for this actor before has ended. It stops none of it."""
         ...
 
-    @property
-    def awaited(self) -> bool:
-        """Whether the outcome of this effect is still to come, as far as its actor knows."""
+    def awaiting(self) -> Callable[[], bool]:
+        """Says, whenever it is called, whether the outcome of this effect is still to come, as far as its actor knows.
+
+        It keeps nothing of the partition alive; when that is gone, nothing is to come.
+        """
         ...
 
 

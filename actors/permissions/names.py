@@ -10,6 +10,7 @@ import msgspec
 
 from partita.events.errors import InvalidURL
 from partita.events.permissions import MediaType, PermissionDetails
+from partita.store.decoding import converted
 
 MEDIA: Final = "media"
 DISPLAY_CAPTURE: Final = "display-capture"
@@ -103,7 +104,7 @@ def _details(permission: str, given: Mapping[str, Any], known: Mapping[str, tupl
     if isinstance(given.get("media_types"), str):
         raise TypeError(f"media_types is a list of 'video' and 'audio', not {given['media_types']!r}")
     try:
-        details = msgspec.convert(
+        details = converted(
             tuple(given.get(name, default) for name, default in _FIELDS.items()), PermissionDetails, strict=True
         )
     except msgspec.ValidationError as error:
@@ -119,7 +120,7 @@ _FIELDS: Final = {each.name: each.default for each in msgspec.structs.fields(Per
 def _naming_the_field(given: Mapping[str, Any], error: msgspec.ValidationError) -> Exception:
     for each in msgspec.structs.fields(PermissionDetails):
         try:
-            msgspec.convert(given.get(each.name, each.default), each.type)
+            converted(given.get(each.name, each.default), each.type)
         except msgspec.ValidationError as failure:
             text = f"{each.name}: {str(failure).partition(' - at ')[0]}"
             return ValueError(text) if "enum value" in text else TypeError(text)

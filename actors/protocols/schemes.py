@@ -11,6 +11,7 @@ import msgspec
 
 from partita.actors.network.urls import REFUSED_SCHEMES, scheme_of
 from partita.events.protocols import CustomScheme, Privileges, ProtocolsState, SchemeHandler
+from partita.store.decoding import converted
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*")  # RFC 3986 3.1
 _LONGEST: Final = 64
@@ -53,7 +54,7 @@ def _checked(given: object) -> CustomScheme:
     if isinstance(given, CustomScheme):
         given = msgspec.to_builtins(given)
     try:
-        custom = msgspec.convert(given, CustomScheme)
+        custom = converted(given, CustomScheme)
         _no_unknown_names(given)
     except msgspec.ValidationError as error:
         raise TypeError(f"no custom scheme: {error}") from None

@@ -10,6 +10,7 @@ import typer
 from partita import __version__
 from partita.command.bisect import bisect
 from partita.command.debug import debug
+from partita.command.device_recording import record
 from partita.command.devices import grants, list_devices, watch
 from partita.command.diff import diff
 from partita.command.download import download
@@ -32,7 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-devices = typer.Typer(help="Look at devices, and at what was granted.", no_args_is_help=True, rich_markup_mode=None)
+devices = typer.Typer(
+    help="Look at devices and at what was granted; record.", no_args_is_help=True, rich_markup_mode=None
+)
 log = typer.Typer(help="Look at a partition's log.", no_args_is_help=True, rich_markup_mode=None)
 
 MAIN: Final[tuple[Callable[..., None], ...]] = (
@@ -51,7 +54,7 @@ MAIN: Final[tuple[Callable[..., None], ...]] = (
     simulate,
 )
 OF_THE_LOG: Final[tuple[Callable[..., None], ...]] = (show, tail, verify, export, har)
-OF_DEVICES: Final[tuple[Callable[..., None], ...]] = (list_devices, watch, grants)
+OF_DEVICES: Final[tuple[Callable[..., None], ...]] = (list_devices, watch, grants, record)
 
 for command in MAIN:
     app.command(command.__name__.replace("_", "-"))(ending(command))

@@ -1,4 +1,7 @@
-"""``partita devices list | watch | grants``: what is attached, what comes and goes, and who was granted what."""
+"""``partita devices list | watch | grants``: what is attached, what comes and goes, and who was granted what.
+
+``record`` is in ``device_recording.py``.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,7 @@ def _print(found: list[tuple[DeviceKind, KnownDevice]]) -> None:
 
 def _print_change(word: str, time_us: int, kind: DeviceKind, known: KnownDevice, *, as_json: bool) -> None:
     if as_json:
-        print_json_line({"at": time_text(time_us), "change": word, **_plain(kind, known)})
+        print_json_line({"at": time_text(time_us, precise=True), "change": word, **_plain(kind, known)})
     else:
         line = f"{time_text(time_us)[11:19]} {word} {kind} {_numbers(known)} {_name(known)} {known.device.key}"
         console().print(Text(" ".join(line.split())), soft_wrap=True)

@@ -9,7 +9,7 @@ import typer
 
 from partita.command.reading import data_dir_of, looks_like_a_path
 from partita.session import Session
-from partita.system import System
+from partita.system import Record, System
 
 Name = Annotated[
     str | None,
@@ -26,9 +26,9 @@ SCRATCH: Final = "scratch"
 
 
 @contextmanager
-def opened(partition: str | None, data_dir: Path | None) -> Iterator[Session]:
+def opened(partition: str | None, data_dir: Path | None, *, record: Record = "state") -> Iterator[Session]:
     """The session of a ``--partition``; without one, a session in memory. Closed, with its system, at the end."""
-    with System(data_dir=data_dir_of(data_dir)) as system:
+    with System(data_dir=data_dir_of(data_dir), record=record) as system:
         if partition is None:
             yield system.from_partition(SCRATCH)
         elif looks_like_a_path(partition):

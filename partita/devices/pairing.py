@@ -51,8 +51,8 @@ class PairingDesk:
                 else:
                     self._settle(answer, PairingSaid(response.confirmed, response.pin or "", number))
                     return
-            self._permissions.report("pairing", request.kind, request.asker.requesting_origin, error)
             self._settle(answer, PairingSaid(confirmed=False, handler=number, failure=failure_of(error)))
+            self._permissions.report("pairing", request.kind, request.asker.requesting_origin, error)  # may be an error
 
         handler.run((told,), on_ran)
         return answer

@@ -78,11 +78,9 @@ class Watch:
             self._ring()
 
     def _ring(self) -> None:
-        bell = self._bell
-        if (
-            bell is not None
-        ):  # it stays where it is: from another thread, one that was hung up just now would be taken away
-            bell.settle(None)
+        if self._bell is not None:
+            self._bell.settle(None)
+            self._bell = None
 
 
 class Connection:
@@ -96,7 +94,7 @@ class Connection:
         self.pair = pair
         self.ended = ""
         self._incoming: deque[Incoming] = deque()
-        self._bell: Future[None] | None = None
+        self._bell: Future[None] = Future()
         self._waiting: set[Future[None]] = set()
         self._is_open = True
         device.connect(self._take)
@@ -107,21 +105,15 @@ class Connection:
         return self.life.alive and not self.ended
 
     def _take(self, incoming: Incoming) -> None:
+        """On any thread: the device of a live system sends when its test says so."""
         self._incoming.append(incoming)
-        self._ring()
-
-    def _ring(self) -> None:
-        bell = self._bell
-        if (
-            bell is not None
-        ):  # it stays where it is: from another thread, one that was hung up just now would be taken away
-            bell.settle(None)
+        self._bell.settle(None)
 
     def end(self, why: str) -> None:
         """Nothing comes of it any more; whoever waits is told."""
         self.ended = self.ended or why
         self.device.disconnect(self._take)
-        self._ring()
+        self._bell.settle(None)
         for waiting in tuple(self._waiting):
             waiting.settle(None)
 
@@ -214,12 +206,12 @@ class Connection:
         self._check()
 
     async def receive(self) -> Incoming:
-        while not self._incoming:
-            bell: Future[None] = Future()
-            self._bell = bell
+        while True:
+            self._bell = Future()  # before it is looked, so that nothing comes in between
+            if self._incoming:
+                break
             self._check()
-            if not self._incoming:  # not sent from another thread just now
-                await bell
+            await self._bell
         self.life.check()
         return self._incoming.popleft()
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.abc import Clock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 import partita
 from partita.actors.devices.ports import LiveDevices
@@ -48,6 +49,7 @@ class Wire:
         raise DeviceError("gone", "closed")
 
     async def close(self) -> None:
+        await self.driver.closing.wait()
         if not self.closed.is_set():
             self.closed.set()
             self.driver.open_now.remove(self)
@@ -60,6 +62,8 @@ class Driver:
         self.open_now: list[Wire] = []
         self.gate = trio.Event()
         self.gate.set()
+        self.closing = trio.Event()
+        self.closing.set()
         self.failure: DeviceError | None = None
         self.is_closed = False
 
@@ -81,7 +85,7 @@ async def pair(question: PairingQuestion) -> PairingAnswer:
     raise AssertionError(question)
 
 
-def run(test: Callable[[LiveDevices, Driver], Awaitable[None]]) -> None:
+def run(test: Callable[[LiveDevices, Driver], Awaitable[None]], clock: Clock | None = None) -> None:
     """Run it with one driver, which is there for HID and USB."""
 
     async def main() -> None:
@@ -92,7 +96,7 @@ def run(test: Callable[[LiveDevices, Driver], Awaitable[None]]) -> None:
             await devices.shut_down()
         assert driver.open_now == []
 
-    trio.run(main)
+    trio.run(main, clock=clock)
 
 
 def failure(error: pytest.ExceptionInfo[DeviceError]) -> str:
@@ -114,13 +118,69 @@ def test_a_key_is_open_once_and_again_when_it_has_been_closed() -> None:
     run(test)
 
 
+def test_who_lets_go_of_a_device_is_waited_for() -> None:
+    async def test(devices: LiveDevices, driver: Driver) -> None:
+        driver.closing = trio.Event()
+        await devices.open("one", "hid", "a", HID, pair)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(devices.close, "one")
+            await wait_all_tasks_blocked()
+            nursery.start_soon(devices.open, "two", "hid", "a", HID, pair)
+            await wait_all_tasks_blocked()
+            with pytest.raises(DeviceError, match="not open"):
+                devices.connection("two")
+            driver.closing.set()
+        devices.connection("two")
+
+    run(test)
+
+
+def test_who_waits_for_a_device_when_all_is_shut_down_is_told_so() -> None:
+    async def test(devices: LiveDevices, driver: Driver) -> None:
+        driver.closing = trio.Event()
+        await devices.open("one", "hid", "a", HID, pair)
+        failures = []
+
+        async def open_it() -> None:
+            with pytest.raises(DeviceError, match="shut down") as gone:
+                await devices.open("two", "hid", "a", HID, pair)
+            failures.append(failure(gone))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(devices.close, "one")
+            await wait_all_tasks_blocked()
+            nursery.start_soon(open_it)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(devices.shut_down)
+            await wait_all_tasks_blocked()
+            driver.closing.set()
+        assert failures == ["gone"]
+
+    run(test)
+
+
+def test_who_never_lets_go_of_a_device_has_it() -> None:
+    async def test(devices: LiveDevices, driver: Driver) -> None:
+        driver.closing = trio.Event()
+        await devices.open("one", "hid", "a", HID, pair)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(devices.close, "one")
+            await wait_all_tasks_blocked()
+            with pytest.raises(DeviceError, match="open already") as busy:
+                await devices.open("two", "hid", "a", HID, pair)
+            driver.closing.set()
+        assert failure(busy) == "busy"
+
+    run(test, clock=MockClock(autojump_threshold=0))
+
+
 def test_a_name_without_a_connection_is_gone() -> None:
     async def test(devices: LiveDevices, driver: Driver) -> None:
         await devices.open("one", "hid", "a", HID, pair)
         await devices.close("one")
         await devices.close("one")
         for name in ("one", "never"):
-            with pytest.raises(DeviceError, match="not open") as gone:
+            with pytest.raises(DeviceError, match="not open any more") as gone:
                 devices.connection(name)
             assert failure(gone) == "gone"
 

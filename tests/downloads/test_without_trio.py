@@ -5,7 +5,7 @@ Every port answers at once, so the whole download is one step of its coroutine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import pytest
@@ -175,6 +175,9 @@ class Door:
         """Nothing else is carried out here."""
 
     awaited = True
+
+    def awaiting(self) -> Callable[[], bool]:
+        return lambda: self.awaited
 
 
 def begun(response: Response) -> tuple[Door, FetchDownload]:

@@ -156,8 +156,8 @@ CAPABILITIES: Final = (
         edits=(
             Edit(
                 f"{FETCH}._put_in_place",
-                "await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)",
-                "not is_elsewhere or await self._files.rename(self._part_path, self._target_path, over_nothing=over_nothing)",
+                "await put_in_place(",
+                "not is_elsewhere or await put_in_place(",
             ),
         ),
         scenarios=("taken_over",),
@@ -237,7 +237,7 @@ CAPABILITIES: Final = (
         name="web_request.listeners_out_of_order",
         gone="listeners of one loop begin in any order",
         edits=(
-            Edit("actors.kernel.delivery:_TrioLoop._run_next", "popleft()", "pop()"),
+            Edit("actors.kernel.delivery:_TrioLoop._run_all", "popleft()", "pop()"),
             Edit("actors.kernel.async_callbacks:AsyncCallbacks._run_next", "popleft()", "pop()"),
         ),
         scenarios=("web_requests",),

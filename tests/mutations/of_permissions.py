@@ -37,7 +37,7 @@ PERMISSIONS: Final = (
     Mutation(
         name="permissions.closed_page_still_asks",
         gone="what a page has asked waits on when the page is closed",
-        edits=(Edit("actors.pages.behavior:close", "tuple(state.asking)", "()"),),
+        edits=(Edit("actors.pages.behavior:close", "tuple(state.frames)", "()"),),
         scenarios=("permissions",),
     ),
     Mutation(

@@ -226,9 +226,8 @@ class SmallDoor:
         earlier = [key for key in before if begun[key] == self.actor]
         await self._partition.until(lambda: not any(key in begun for key in earlier))
 
-    @property
-    def awaited(self) -> bool:
-        return self._key in self._partition.pending
+    def awaiting(self) -> Callable[[], bool]:
+        return lambda: self._key in self._partition.pending
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 
-from partita.actors.devices.drivers.workers import Worker
+from partita.actors.devices.drivers.threads import BackgroundCall
 from partita.actors.kernel.delivery import run_into
 from partita.actors.kernel.future import Future
 from partita.events.errors import DeviceError
@@ -39,7 +39,7 @@ class AsyncioThread:
         self._at_last = at_last
         self._given: set[asyncio.Task[None]] = set()
         self._token: trio.lowlevel.TrioToken | None = None
-        self._worker: Worker[None] | None = None
+        self._worker: BackgroundCall[None] | None = None
         self._began: Future[asyncio.AbstractEventLoop] = Future()
         self._end: asyncio.Event | None = None
         self._closed = False
@@ -51,7 +51,7 @@ class AsyncioThread:
             raise _ended()
         if self._worker is None:
             self._token = trio.lowlevel.current_trio_token()
-            self._worker = Worker(self._name, lambda: asyncio.run(self._live()))
+            self._worker = BackgroundCall(self._name, lambda: asyncio.run(self._live()))
         loop = await self._began
         outcome: Future[T] = Future()
         tasks: list[asyncio.Task[None]] = []

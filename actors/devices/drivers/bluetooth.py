@@ -26,7 +26,7 @@ from partita.actors.devices.drivers.asyncio_thread import AsyncioThread
 from partita.actors.devices.drivers.bluetooth_link import Link
 from partita.actors.devices.drivers.bluetooth_watch import BluetoothWatch, Neighborhood
 from partita.actors.devices.drivers.bluez_agent import PairingAgent
-from partita.actors.devices.drivers.workers import Bell
+from partita.actors.devices.drivers.threads import Bell
 from partita.actors.kernel.device_ports import Pair, PairingAnswer, PairingQuestion
 from partita.events.device_transfers import Incoming, OpenBluetooth, OpenOptions, Operation, TransferResult
 from partita.events.errors import DeviceError

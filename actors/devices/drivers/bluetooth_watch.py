@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from partita.actors.devices.drivers.asyncio_thread import AsyncioThread
 from partita.actors.devices.drivers.bluetooth_failures import NO_LIBRARY, failed
 from partita.actors.devices.drivers.changes import Sighting, Told
-from partita.actors.devices.drivers.workers import Bell
+from partita.actors.devices.drivers.threads import Bell
 from partita.events.device_facts import AttachedDevice, BluetoothFacts, DeviceChange
 from partita.events.errors import DeviceError
 

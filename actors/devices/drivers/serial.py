@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import trio
 
+from partita.actors.devices.drivers.hotplug import HotplugWatch
 from partita.actors.devices.drivers.serial_connection import SerialConnection
-from partita.actors.devices.drivers.serial_ports import library, open_port
-from partita.actors.devices.drivers.serial_watch import SerialWatch
-from partita.actors.devices.drivers.workers import Worker
+from partita.actors.devices.drivers.serial_ports import attached_ports, library, open_port
+from partita.actors.devices.drivers.threads import BackgroundCall
 from partita.actors.kernel.device_ports import Pair
+from partita.events.device_facts import AttachedDevice
 from partita.events.device_transfers import OpenOptions, OpenSerial
 from partita.events.errors import DeviceError
 
@@ -20,11 +21,11 @@ from partita.events.errors import DeviceError
 class SerialDriver:
     """All serial ports. The keys are their paths (``/dev/ttyUSB0``, ``COM3``)."""
 
-    async def watch(self) -> SerialWatch:
+    async def watch(self) -> HotplugWatch:
         """See :meth:`partita.actors.kernel.device_ports.DeviceDriver.watch`. ``unsupported`` without pyserial."""
         await trio.lowlevel.checkpoint()
         library()
-        return SerialWatch()
+        return HotplugWatch(_snapshot, subsystem="tty")
 
     async def open(self, key: str, options: OpenOptions, pair: Pair) -> SerialConnection:  # noqa: ARG002  # for Bluetooth
         """See :meth:`partita.actors.kernel.device_ports.DeviceDriver.open`; the options are ``OpenSerial``.
@@ -35,7 +36,7 @@ class SerialDriver:
         if not isinstance(options, OpenSerial):
             raise DeviceError("unsupported", f"{type(options).__name__} opens no serial port")
         await trio.lowlevel.checkpoint()
-        opening = Worker(f"serial opening {key}", lambda: open_port(key, options))
+        opening = BackgroundCall(f"serial opening {key}", lambda: open_port(key, options))
         try:
             port = await opening.ended()
         except trio.Cancelled:
@@ -48,7 +49,11 @@ class SerialDriver:
         await trio.lowlevel.checkpoint()
 
 
-def _let_go(opening: Worker[object]) -> None:
+def _snapshot() -> dict[str, AttachedDevice]:
+    return {port.key: port for port in attached_ports()}
+
+
+def _let_go(opening: BackgroundCall[object]) -> None:
     """Nobody waits for the port any more."""
     if opening.outcome.failure() is None:
         port = opening.outcome.outcome()

@@ -20,7 +20,7 @@ import trio
 
 from partita.actors.devices.drivers.serial_failures import operation_failed, unplugged
 from partita.actors.devices.drivers.serial_ports import SLICE_S, write_some
-from partita.actors.devices.drivers.workers import Bell, Worker
+from partita.actors.devices.drivers.threads import BackgroundCall, Bell
 from partita.actors.kernel.future import Future
 from partita.events.device_transfers import (
     DONE,
@@ -71,8 +71,8 @@ class SerialConnection:
         self._urgent: deque[_Job] = deque()
         self._under_way: _Job | None = None
         self._end: DeviceError | None = None
-        self._reader = Worker(f"serial reader {key}", self._read)
-        self._operator = Worker(f"serial operator {key}", self._operate)
+        self._reader = BackgroundCall(f"serial reader {key}", self._read)
+        self._operator = BackgroundCall(f"serial operator {key}", self._operate)
 
     # -- on the loop ----------------------------------------------------------------------------------------------------
 

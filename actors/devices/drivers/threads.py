@@ -1,8 +1,9 @@
 """Threads for libraries that block, and their ends in trio's loop.
 
 A :class:`Worker` does jobs, one behind another, for whoever awaits them. A :class:`Producer` calls one function again and again
-and keeps what comes of it. Both belong to the trio run in which they were made. No job blocks for much longer than
-:data:`SLICE_S`, so that a thread can be told to end, and its end be waited for.
+and keeps what comes of it. A :class:`BackgroundCall` makes one call, a :class:`Bell` is rung for who waits in the loop. All but
+the call belong to the trio run in which they were made. No job blocks for much longer than :data:`SLICE_S`, so that a thread can
+be told to end, and its end be waited for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final, Generic, TypeVar
 import outcome
 import trio
 
+from partita.actors.kernel.future import Future
 from partita.events.errors import DeviceError
 
 T = TypeVar("T")
@@ -146,6 +148,58 @@ class Producer(Generic[T]):
             self._error = DeviceError("failed", f"{type(error).__name__}: {error}")
         finally:
             self._finish()
+
+
+class BackgroundCall(Generic[T]):
+    """One call in a thread of its own, begun at once; ``outcome`` is what comes of it. It is told to end elsewhere, not here."""
+
+    def __init__(self, name: str, work: Callable[[], T]) -> None:
+        self.outcome: Future[T] = Future()
+        self.outcome.when_done(self.outcome.failure)  # who gave up waiting is not told of it at the end
+        self._work = work
+        self._thread = threading.Thread(target=self._run, name=f"partita {name}", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Block until it has ended."""
+        self._thread.join()
+
+    async def ended(self) -> T:
+        """Wait until there is no thread any more; what the work returned or raised. Cancelled, it leaves the thread alone."""
+        try:
+            return await self.outcome
+        finally:
+            if self.outcome.done:
+                self._thread.join()  # it has nothing left to do
+
+    def _run(self) -> None:
+        try:
+            result = self._work()
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is told to who waits
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set(result)
+
+
+class Bell:
+    """Rung on any thread for whoever waits in the trio loop that made it. Look first, then wait: no ringing is missed."""
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self._rung = trio.Event()
+
+    def ring(self) -> None:
+        """Wake all who wait."""
+        with contextlib.suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._wake, idempotent=True)
+
+    async def wait(self) -> None:
+        """Until it is rung the next time."""
+        await self._rung.wait()
+
+    def _wake(self) -> None:
+        rung, self._rung = self._rung, trio.Event()
+        rung.set()
 
 
 class _Job:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,14 @@ class Bench:
 
     async def have(self, do: str, **arguments: object) -> Any:
         """Something happens (``daemon.py`` has the list): it has when this comes back, with what was answered."""
-        return await trio.to_thread.run_sync(self._have, do, arguments, abandon_on_cancel=True)
+        return await trio.to_thread.run_sync(partial(self.have_now, do, **arguments), abandon_on_cancel=True)
 
-    def _have(self, do: str, arguments: dict[str, object]) -> Any:
+    def appear_now(self, description: Description) -> None:
+        """:meth:`appear`, where no loop runs."""
+        self.have_now("appear", description=msgspec.to_builtins(description, str_keys=True))
+
+    def have_now(self, do: str, **arguments: object) -> Any:
+        """:meth:`have`, where no loop runs."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(msgspec.json.encode({"do": do, **arguments}) + b"\n")

@@ -1,7 +1,7 @@
 """Made-up devices beneath real libraries: a folder that umockdev's library shows programs as their ``/sys`` and ``/dev``.
 
 What a program sees of a device is what Linux would show: files below ``/sys``, a node that is played (``hidraw.py``,
-``usbfs.py``) and udev's messages when it comes and goes. Everything but the hardware and the kernel is real.
+``usbfs.py``, ``terminal.py``) and udev's messages when it comes and goes. Everything but the hardware and the kernel is real.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devices.emulated.hidraw import HIDRawNode
+from devices.emulated.terminal import TTYNode
 from devices.emulated.usbfs import USBNode
 from devices.emulated.wire import Player
 
-from partita.events.device_facts import HIDFacts, USBFacts
+from partita.events.device_facts import HIDFacts, SerialFacts, USBFacts
 from partita.simulations.devices.device import SimulatedDevice
 
 BUS = "/devices/platform/host/usb1"
@@ -31,7 +32,7 @@ MAGIC = 0xFEEDCAFE
 class Plugged:
     """A device that is plugged in: its player, its nodes, and all that was made for it."""
 
-    node: HIDRawNode | USBNode
+    node: HIDRawNode | USBNode | TTYNode
     player: Player
     events: list[dict[str, str]]
     made: list[Path] = field(default_factory=list)
@@ -49,7 +50,14 @@ class Bench:
         self._interfaces: dict[str, int] = {}
         self._sequence = 0
         self._news: list[tuple[str, dict[str, str]]] | None = None
-        for folder in ("dev/.node", "ioctl/dev", "sys/bus/usb/devices", "sys/bus/hid/devices", "sys/class/hidraw"):
+        for folder in (
+            "dev/.node",
+            "ioctl/dev",
+            "sys/bus/usb/devices",
+            "sys/bus/hid/devices",
+            "sys/class/hidraw",
+            "sys/class/tty",
+        ):
             (self.root / folder).mkdir(parents=True)
         (self.root / "sys/dev/char").mkdir(parents=True)
 
@@ -66,6 +74,8 @@ class Bench:
         facts = device.facts()
         if isinstance(facts, USBFacts):
             plugged = self._plug_usb(device, facts, drivers or {})
+        elif isinstance(facts, SerialFacts):
+            plugged = self._plug_serial(device, facts)
         else:
             assert isinstance(facts, HIDFacts)
             plugged = self._plug_hid(device, facts)
@@ -91,7 +101,7 @@ class Bench:
             self._tell("remove", event)
         self._left.append(plugged)
 
-    def node(self, device: SimulatedDevice) -> HIDRawNode | USBNode:
+    def node(self, device: SimulatedDevice) -> HIDRawNode | USBNode | TTYNode:
         return self._plugged[device].node
 
     # -- files ----------------------------------------------------------------------------------------------------------
@@ -163,6 +173,28 @@ class Bench:
         event = {"DEVPATH": raw, **told, "DEVNAME": device.key}
         return Plugged(node, self._player(path, node), [event], made)
 
+    def _plug_serial(self, device: SimulatedDevice, facts: SerialFacts) -> Plugged:
+        number = int(facts.name.removeprefix("ttyACM"))
+        folder = f"{BUS}/{device.place}"
+        head = struct.pack("<BBHBBBBHH6xB", 18, 1, 0x200, 2, 0, 0, 64, facts.vendor_id or 0, facts.product_id or 0, 1)
+        made = self._usb_folder(device.place, head, {"DEVTYPE": "usb_device", "SUBSYSTEM": "usb"})
+        strings = {"product": facts.display_name, "serial": facts.serial_number}
+        self._write(self._sys(folder), bNumInterfaces=1, **{key: text for key, text in strings.items() if text})
+        interface = f"{folder}/{device.place}:1.0"
+        self._folder(interface, "bus/usb", {"DEVTYPE": "usb_interface", "SUBSYSTEM": "usb"})
+        self._write(self._sys(interface), bInterfaceNumber="00")
+        told = {"DEVNAME": facts.name, "MAJOR": "166", "MINOR": str(number), "SUBSYSTEM": "tty"}
+        terminal = f"{interface}/tty/{facts.name}"
+        self._folder(terminal, "class/tty", told)
+        self._write(self._sys(terminal), dev=f"166:{number}")
+        (self._sys(terminal) / "device").symlink_to(f"../../../{device.place}:1.0")
+        made += [self._link(f"class/tty/{facts.name}", terminal), self._link(f"dev/char/166:{number}", terminal)]
+        path = self._path(device)
+        node = TTYNode(path, device)
+        made += [path, self._number(facts.name, 166, number)]
+        event = {"DEVPATH": terminal, **told, "DEVNAME": device.key}
+        return Plugged(node, self._player(path, node), [event], made)
+
     def _usb_folder(self, place: str, descriptors: bytes, told: dict[str, str]) -> list[Path]:
         vendor_id, product_id = struct.unpack_from("<HH", descriptors, 8)
         folder = f"{BUS}/{place}"
@@ -196,7 +228,7 @@ class Bench:
         path.symlink_to(f"{major}:{minor}")
         return path
 
-    def _player(self, path: Path, node: HIDRawNode | USBNode) -> Player:
+    def _player(self, path: Path, node: HIDRawNode | USBNode | TTYNode) -> Player:
         return Player(self.root / "ioctl" / path.relative_to(self.root), node)
 
     @contextlib.contextmanager

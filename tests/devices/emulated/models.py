@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from devices.descriptors import collection, field, item
 
 from partita.actors.devices.hid_items import Tag
-from partita.events.device_facts import HIDFacts, USBFacts
+from partita.events.device_facts import HIDFacts, SerialFacts, USBFacts
 from partita.events.device_transfers import (
     DONE,
     ClearHalt,
@@ -26,6 +26,7 @@ from partita.events.device_transfers import (
     TransferIn,
     TransferOut,
     TransferResult,
+    WriteSerial,
 )
 from partita.events.errors import DeviceError
 from partita.simulations.devices.device import SimulatedDevice
@@ -73,6 +74,10 @@ class EchoingHID(SimulatedDevice):
             case ReceiveFeatureReport(report_id, length) if report_id in self.features:
                 return TransferResult(data=self.features[report_id][:length])
         return DeviceError("rejected", "it has no such report")
+
+    def send_value(self, report_id: int, data: bytes) -> None:
+        """Send it unasked."""
+        self.send(Incoming(report_id, data))
 
 
 class HesitatingHID(EchoingHID):
@@ -201,3 +206,19 @@ class HIDInterfaceUSB(LoopingUSB):
         super().__init__(product_id=0x5301)
         head = interface(0, (0x81, INTERRUPT), extra=bytes([9, 0x21, 0x11, 1, 0, 1, 0x22, len(WALLET), 0]))
         self.descriptors = usb_descriptors(0x5301, configuration(1, head[:5] + b"\x03" + head[6:]))
+
+
+class Printer(SimulatedDevice):
+    """A serial device that sends back what it gets, in capitals."""
+
+    def __init__(self, number: int = 0, product_id: int = 0x5303) -> None:
+        super().__init__(f"/dev/ttyACM{number}", f"1-{number + 3}")
+        self.told = SerialFacts(f"ttyACM{number}", "Acme Printer", 0x1209, product_id, f"P{number}")
+
+    def facts(self) -> SerialFacts:
+        return self.told
+
+    def perform(self, operation: Operation, data: bytes) -> TransferResult:
+        assert isinstance(operation, WriteSerial)
+        self.send(Incoming(0, data.upper()))
+        return TransferResult(bytes_written=len(data))

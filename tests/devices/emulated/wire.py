@@ -6,6 +6,7 @@ the program (``umockdev-ioctl-base.vala``, ``remote_emulate`` in ``libumockdev-p
 
     program ──ioctl, read, write──▶   player
             ◀──READ_MEM, WRITE_MEM──
+            ◀──RUN── (do it yourself) ──result, errno──▶
             ◀──DONE, result, errno──
 """
 
@@ -23,6 +24,7 @@ from typing import Protocol
 
 IOCTL = 1
 DONE = 3
+RUN = 4
 READ_MEM = 5
 WRITE_MEM = 6
 READ = 7
@@ -58,6 +60,14 @@ class Program:
     def answer(self, result: int, number: int = 0) -> None:
         """The result of what was asked, and its ``errno``."""
         self._line.sendall(WORDS.pack(DONE, result & (1 << 64) - 1, number))
+
+    def run(self) -> int:
+        """Have the program do itself what it asked; the result. Raises ``OSError`` as the system has."""
+        self._line.sendall(WORDS.pack(RUN, 0, 0))
+        _, result, number = WORDS.unpack(self._receive(WORDS.size))
+        if result >> 63:
+            raise OSError(number, os.strerror(number))
+        return int(result)
 
     def _receive(self, size: int) -> bytes:
         buffer = bytearray(size)

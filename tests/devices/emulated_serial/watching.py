@@ -11,8 +11,8 @@ import sys
 import msgspec
 import trio
 
+from partita.actors.devices.drivers.hotplug import HotplugWatch
 from partita.actors.devices.drivers.serial import SerialDriver
-from partita.actors.devices.drivers.serial_watch import SerialWatch
 from partita.events.device_facts import DeviceChange
 
 TWIN = {"vendor_id": 0x1209, "product_id": 0x5303, "product": "Wallet", "serial_number": "S1"}
@@ -26,7 +26,7 @@ async def have(do: str, **arguments: object) -> None:
     assert await trio.to_thread.run_sync(sys.stdin.readline) == "done\n"
 
 
-async def told(watch: SerialWatch, attached: set[str], detached: set[str] = frozenset()) -> None:
+async def told(watch: HotplugWatch, attached: set[str], detached: set[str] = frozenset()) -> None:
     """Put out what was told until exactly these came and went (udev tells of one port after another)."""
     changes = []
     while {one.key for change in changes for one in change.attached} != attached or {
