@@ -113,19 +113,22 @@ class PlayedDevices:
             waiting.popleft()
         return waiting[0].turn if waiting and waiting[0].word.seen <= position else None
 
-    async def has_recorded(self, effect: CarryOut, door: EffectDoor) -> bool:
-        """Whether it can be carried out again. Raises :class:`RecordingIncomplete` where the recording has nothing of devices.
+    async def as_recorded(self, effect: CarryOut, door: EffectDoor) -> CarryOut | None:
+        """It, as it was carried out; None when it is not to be. Raises :class:`RecordingIncomplete` without any transfers.
+
+        The application may ask sooner than it did, and so know of less.
 
         What it does not have may have been refused then, or given up before its turn came: that is waited for. When nothing
         else moves, the playback ends.
         """
         call = door.call(effect.call_id)
         if call is None:
-            return False
+            return None
         data = cast("bytes", call.payload)
         recorded = self._connections[effect.connection]
-        if self.find(recorded, effect.operation, data) is not None:
-            return True
+        found = self.find(recorded, effect.operation, data)
+        if found is not None:
+            return replace(effect, seen=found.word.seen)
         if not self.has_transfers:
             raise RecordingIncomplete(
                 'the application talks to a device, and what devices said was not recorded: record="devices" does that',
@@ -143,7 +146,7 @@ class PlayedDevices:
                 await never()
             await self.host.reached(recorded.closed_at[0])
         call.reject(DeviceError("gone", "the device is not open (any more)"))
-        return False
+        return None
 
     def find(self, recorded: _Recorded, operation: Operation, data: bytes) -> _Operation | None:
         """The first of its operations that this is; of one that was never answered, what was sent is not known."""

@@ -91,8 +91,9 @@ def _guarded(
         if isinstance(effect, AskPairingHandler):
             return await pair_as_recorded(effect, door, host)
         try:
-            if isinstance(effect, CarryOut) and not await host.devices.has_recorded(effect, door):
-                return None
+            if isinstance(effect, CarryOut):
+                again = await host.devices.as_recorded(effect, door)
+                return None if again is None else await carry(again, door)
             return await carry(effect, door)
         except PlaybackError as error:
             host.fail(error)
