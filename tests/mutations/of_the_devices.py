@@ -110,7 +110,7 @@ DEVICES: Final = (
     Mutation(
         name="devices.protected_input_is_heard",
         gone="a page hears an input report that is protected",
-        edits=(Edit(f"{BROKER}.carriers:_hand_on", "incoming.channel not in hidden", "True"),),
+        edits=(Edit(f"{BROKER}.carriers:_hand_on", "incoming.channel in hidden", "False"),),
         scenarios=("devices",),
     ),
     Mutation(
