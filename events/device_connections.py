@@ -223,7 +223,7 @@ class OperationNoted(Event, frozen=True, tag="devices.operation_noted/1"):
 
 
 class TransferNoted(Event, frozen=True, tag="devices.transfer_noted/1"):
-    """The message has it all; the state counts."""
+    """The message has it all."""
 
     connection: str
 

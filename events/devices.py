@@ -321,7 +321,7 @@ class BrokerState(State, frozen=True, tag="devices.state/1"):
 
     ``watch``: the effect that watches; ``is_listed``: whether ``devices``, by the port's keys, are all that are attached.
     ``grants`` are by origin (``https://shop.example``), ``choosers`` and ``connections`` by their ids, ``pairings`` by their
-    effects. ``noted``: how many transfers were recorded.
+    effects.
     """
 
     watch: str = ""
@@ -332,4 +332,3 @@ class BrokerState(State, frozen=True, tag="devices.state/1"):
     choosers: dict[str, Chooser] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
     pairings: dict[str, PendingPairing] = field(default_factory=dict)
-    noted: int = 0

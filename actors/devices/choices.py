@@ -7,7 +7,7 @@ told (``hid-device-added``, ``hid-device-removed``, and their like for USB and s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from partita.actors.devices import hid_block_list, serial_block_list, usb_block_list
 from partita.actors.devices.filters import hid_offered, serial_offered, usb_offered
@@ -15,8 +15,6 @@ from partita.actors.devices.structures import HIDDevice, SerialPort, USBDevice
 from partita.events.device_filters import HIDDeviceFilter, SerialPortFilter, USBDeviceFilter
 
 _NO_SERVICE_CLASSES: Final[Mapping[str, str]] = {}
-
-_Device = TypeVar("_Device", HIDDevice, USBDevice, SerialPort)
 
 
 def hid_choices(
@@ -30,16 +28,6 @@ def hid_choices(
         if hid_offered(device, filters, excluded) and not hid_block_list.is_excluded(device):
             found.setdefault(device.device_id, device)
     return tuple(found.values())
-
-
-def hid_interfaces(device_id: str, attached: Iterable[HIDDevice]) -> tuple[HIDDevice, ...]:
-    """What a page gets with the device that was chosen: all of its interfaces (WebHID, ``requestDevice()``).
-
-    Those that did not match a filter are among them, and those of which all reports are blocked are not.
-    """
-    return tuple(
-        device for device in attached if device.device_id == device_id and not hid_block_list.is_excluded(device)
-    )
 
 
 def usb_choices(
@@ -74,18 +62,3 @@ def serial_choices(
         if serial_offered(port, filters, service_class_id=service_class_id, allowed_service_class_ids=allowed):
             found.append(port)
     return tuple(sorted(found, key=lambda port: port.port_name))
-
-
-def differences(before: Sequence[_Device], now: Sequence[_Device]) -> tuple[tuple[_Device, ...], tuple[_Device, ...]]:
-    """What a chooser is told of two of its lists: those that were added, and those that were removed.
-
-    A device is the same by its id, whatever else of it has changed: a HID device of which one interface goes and another stays
-    is neither.
-    """
-    earlier, later = {_id(device) for device in before}, {_id(device) for device in now}
-    added = tuple(device for device in now if _id(device) not in earlier)
-    return added, tuple(device for device in before if _id(device) not in later)
-
-
-def _id(device: HIDDevice | USBDevice | SerialPort) -> str:
-    return device.port_id if isinstance(device, SerialPort) else device.device_id

@@ -234,7 +234,7 @@ def services_noted(state: BrokerState, event: ServicesNoted) -> BrokerState:
 
 
 def noted(state: BrokerState, event: TransferNoted) -> BrokerState:
-    return replace(state, noted=state.noted + 1)
+    return state
 
 
 def operation_noted(state: BrokerState, event: OperationNoted) -> BrokerState:

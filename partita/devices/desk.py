@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from partita.actors.devices.carriers import INCOMING, PAIRING, IncomingFrom
 from partita.actors.devices.shown import shown
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KINDS: Final[tuple[DeviceKind, ...]] = get_args(DeviceKind)
 MOST_EARLY: Final = 1000
 """What a device sends before its page has heard that it is open is kept for it, so many at most."""
 

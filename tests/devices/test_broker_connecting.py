@@ -21,6 +21,7 @@ from partita.events.device_connections import (
     Payload,
     PerformOperation,
     StopPairing,
+    TransferNoted,
 )
 from partita.events.device_facts import AttachedDevice, SerialFacts
 from partita.events.device_filters import BluetoothRequest
@@ -317,8 +318,9 @@ def test_what_handlers_say_and_what_devices_send_is_noted() -> None:
     checked = talk.say(NoteDeviceCheck(SHOP, "id", Verdict(3, False), "it raised"))
     assert one(checked, DeviceChecked) == DeviceChecked(SHOP, "id", False, 3)
     assert talk.state == state
-    talk.say(NoteIncoming("0" * 32, 4, Payload(Secret(b"report"))))
-    assert talk.state.noted == 1
+    noted = talk.say(NoteIncoming("0" * 32, 4, Payload(Secret(b"report"))))
+    assert one(noted, TransferNoted) == TransferNoted("0" * 32)
+    assert talk.state == state
 
 
 def test_a_serial_port_is_opened_as_the_page_wants_it() -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from devices.attached import hid, serial, usb
 from devices.descriptors import KEYBOARD, SCALE, collection, field
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from partita.actors.devices.bluetooth_uuids import canonical_uuid
 from partita.actors.devices.choices import (
-    differences,
     hid_choices,
-    hid_interfaces,
     serial_choices,
     usb_choices,
 )
 from partita.actors.devices.filters import exclusions, hid_filters, serial_filters, usb_filters
 from partita.actors.devices.hid_report_descriptor import parse_report_descriptor
+from partita.actors.devices.offering import handed_over
+from partita.events.device_facts import AttachedDevice, HIDFacts
+from partita.events.devices import KnownDevice
 
 FIDO = collection(0xF1D0, 1, field(count=64))
 
@@ -43,11 +42,6 @@ def test_the_interface_that_the_page_asked_for_stands_for_its_device() -> None:
     assert hid_choices([*HEADSET, SPARE], filters) == (HEADSET[1], SPARE)
     excluded = exclusions([{"usage_page": 1}], hid_filters)
     assert hid_choices(HEADSET, (), excluded) == (HEADSET[1],)
-
-
-def test_a_page_gets_all_interfaces_of_the_chosen_device_and_no_security_key() -> None:
-    assert hid_interfaces("1", [*HEADSET, SPARE]) == (HEADSET[0], HEADSET[1])
-    assert hid_interfaces("3", HEADSET) == ()
 
 
 def test_security_keys_and_sticks_are_not_listed_whatever_is_asked_for() -> None:
@@ -80,19 +74,12 @@ def test_ports_over_bluetooth_are_listed_by_their_service_classes() -> None:
     assert names(*classes.values()) == "acd", "what Bluetooth itself has specified stays blocked"
 
 
-def test_a_chooser_is_told_what_came_and_what_went() -> None:
-    assert differences([SPARE], [HEADSET[0]]) == ((HEADSET[0],), (SPARE,))
-    assert differences([HEADSET[0]], [HEADSET[1]]) == ((), ()), "one interface for another is the same device"
+def test_a_page_gets_all_interfaces_of_the_chosen_device_and_no_security_key() -> None:
+    def known(name: str, device_id: str, descriptor: bytes) -> KnownDevice:
+        facts = HIDFacts(0x046D, 0x0A44, "Headset", "1", descriptor)
+        return KnownDevice(name, device_id, AttachedDevice(f"/dev/{name}", "1-1", facts))
 
-
-ids = st.lists(st.sampled_from("abcdef"), unique=True)
-
-
-@settings(max_examples=200, deadline=None)
-@given(ids, ids)
-def test_a_list_and_what_is_told_of_it_make_the_next_list(before: str, now: str) -> None:
-    first, second = ([replace(serial(), port_id=one) for one in each] for each in (before, now))
-    added, removed = differences(first, second)
-    kept = [port for port in first if port not in removed]
-    assert {port.port_id for port in [*kept, *added]} == set(now)
-    assert differences(second, second) == ((), ())
+    scale, keys, fido = known("a", "1", SCALE), known("b", "1", KEYBOARD), known("c", "1", FIDO)
+    other = known("d", "2", SCALE)
+    assert handed_over([scale, keys, fido, other], "1") == (scale, keys)
+    assert handed_over([fido], "1") == ()

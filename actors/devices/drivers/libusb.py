@@ -49,7 +49,6 @@ ERROR_NO_DEVICE: Final = -4
 ERROR_NOT_FOUND: Final = -5
 ERROR_BUSY: Final = -6
 ERROR_TIMEOUT: Final = -7
-ERROR_PIPE: Final = -9
 ERROR_NO_MEM: Final = -11
 ERROR_NOT_SUPPORTED: Final = -12
 """``libusb_error``."""
