@@ -132,8 +132,8 @@ class System(ActorSystem, Emitter):
         checked_options(options)
         if not isinstance(partition, str):
             raise TypeError(f"a partition's name is a str, not {type(partition).__name__}")
-        session = self._sessions.get(partition)
-        if session is not None and not session.closed:
+        session = self._opened(partition)
+        if session is not None:
             return session
         name, persistent = parsed_name(partition)
         return self._session(partition if name else "", name, persistent=persistent, directory=None, options=options)
@@ -151,16 +151,24 @@ class System(ActorSystem, Emitter):
         self, key: str, name: str, *, persistent: bool, directory: Path | None, options: SessionOptions
     ) -> Session:
         with self._sessions_lock:
-            session = self._sessions.get(key)
-            if session is None or session.closed:
+            session = self._opened(key)
+            if session is None:
                 partition = self.open_partition(name, persistent=persistent, directory=directory)
                 try:
                     configure(partition, options)
                 except BaseException:
                     partition.close()
                     raise
-                session = self._created(partition, key)
+                session = self._opened(
+                    key
+                )  # the simulation kernel takes others' steps while this one waits: theirs counts
+                if session is None:
+                    session = self._created(partition, key)
             return session
+
+    def _opened(self, key: str) -> Session | None:
+        session = self._sessions.get(key)
+        return None if session is None or session.closed else session
 
     def _fork(self, parent: Partition, name: str, at: int | None) -> Session:
         target, persistent = parsed_name(name)
@@ -174,7 +182,7 @@ class System(ActorSystem, Emitter):
                 f" to {parent.store.position}"
             )
         with self._sessions_lock:
-            if name in self._sessions and not self._sessions[name].closed:
+            if self._opened(name) is not None:
                 raise InvalidPartitionName(f"a session {name!r} is open already: choose another name for the fork")
             folder = self.world.folders.at(self.partition_directory(target)) if persistent else None
             if folder is not None and folder.exists():

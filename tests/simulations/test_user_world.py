@@ -414,3 +414,12 @@ def test_each_way_says_which_one_it_is(quiet: World) -> None:
     quiet.close()
     with World(1, level="trio") as world, pytest.raises(UsageError, match=r"give it to world\.run\(\)"):
         world.system()
+
+
+def test_a_session_that_two_open_at_once_is_the_identical_object(quiet: World) -> None:
+    with quiet.system() as system:
+        meanwhile: list[partita.Session] = []
+        system.kernel.call_soon(lambda: meanwhile.append(system.from_partition("work", permissions="deny")))
+        session = system.from_partition("work", permissions="deny")  # waits for a turn that configures it
+        assert meanwhile == [session]
+        assert system.from_partition("work") is session
