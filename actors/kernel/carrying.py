@@ -207,9 +207,11 @@ class _Place:
         if not self.stopped:
             self.stopped = True
             self._forget()
+            self._begin = self._forget = _nothing
 
     def leave(self) -> None:
         """The next one's turn has come."""
+        self._begin = self._forget = _nothing  # they know this place: without them it is freed at once
         following = self.next
         while following is not None and following.stopped:
             following = following.next

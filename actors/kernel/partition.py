@@ -151,9 +151,21 @@ class Partition:
     def _was_closed(self) -> SystemClosed:
         return SystemClosed(f"{self.name} has been closed; open it again with from_partition()")
 
-    def ask(self, message: Message, *, to: str = "session", durable: bool = True, kind: str = "api") -> Future[Any]:
-        """A call from outside. The future completes when the turn is durable, or with ``durable=False`` when it is taken."""
-        future: Future[Any] = Future()
+    def ask(
+        self,
+        message: Message,
+        *,
+        to: str = "session",
+        durable: bool = True,
+        kind: str = "api",
+        future: Future[Any] | None = None,
+    ) -> Future[Any]:
+        """A call from outside. The future completes when the turn is durable, or with ``durable=False`` when it is taken.
+
+        ``future``: the one to complete, in place of a new one.
+        """
+        if future is None:
+            future = Future()
         if self.closed:
             future.set_exception(self._was_closed())
             return future

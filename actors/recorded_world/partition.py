@@ -96,10 +96,18 @@ class PlayedPartition(RecordingPartition):
 
     # -- who says it --------------------------------------------------------------------------------------------------
 
-    def ask(self, message: Message, *, to: str = "session", durable: bool = True, kind: str = "api") -> Future[Any]:
+    def ask(
+        self,
+        message: Message,
+        *,
+        to: str = "session",
+        durable: bool = True,
+        kind: str = "api",
+        future: Future[Any] | None = None,
+    ) -> Future[Any]:
         """See :meth:`Partition.ask`."""
         self._said.add(id(message))
-        return super().ask(message, to=to, durable=durable, kind=kind)
+        return super().ask(message, to=to, durable=durable, kind=kind, future=future)
 
     def tell(self, message: Message, *, to: str = "session", kind: str = "api") -> None:
         """See :meth:`Partition.tell`."""

@@ -39,6 +39,7 @@ from partita.events.devices import (
 from partita.events.errors import SystemClosed, UsageError
 
 if TYPE_CHECKING:
+    from partita.actors.kernel.carrying import Call
     from partita.actors.kernel.partition import Partition
     from partita.emitter import Emitter
     from partita.events.device_filters import ChooserRequest
@@ -61,6 +62,23 @@ _TAKEN: Final[Future[None]] = resolved(None)
 class _Taker(NamedTuple):
     take: Take
     closed: Callable[[], object]
+
+
+class _Refused(Future[None]):
+    """What a broker is asked with for an operation: its effect answers the call, and the broker only when it refuses."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self._call = call
+
+    def set(self, value: Any = None) -> None:
+        """It has let it pass."""
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """It has not."""
+        self._call.reject(exc_info)
 
 
 class DeviceDesk:
@@ -162,14 +180,7 @@ class DeviceDesk:
         message = checked(PerformOperation(connection, operation, number, timeout))
         future = OperationFuture(carrying, number, kind, make)
         _, call = carrying.open_call(data, future, number)
-        taken = self.partition.ask(message, to=broker_of(kind), durable=False)
-
-        def on_taken() -> None:
-            error = taken.failure()
-            if error is not None:
-                call.reject(error)
-
-        taken.when_done(on_taken)
+        self.partition.ask(message, to=broker_of(kind), durable=False, future=_Refused(call))
         return future
 
     def close(self, kind: DeviceKind, connection: str) -> Future[None]:

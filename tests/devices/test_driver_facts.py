@@ -15,8 +15,8 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from partita.actors.devices.drivers import descriptors, libusb
+from partita.actors.devices.drivers.changes import Sighting, Told
 from partita.actors.devices.drivers.hid import HIDDriver
-from partita.actors.devices.drivers.hotplug import difference
 from partita.actors.devices.drivers.refusals import failure_of
 from partita.actors.devices.drivers.texts import from_string_descriptor, from_utf8, well_formed
 from partita.actors.devices.drivers.usb import USBDriver
@@ -89,22 +89,28 @@ OTHER = replace(DEVICES["b"], facts=HIDFacts(1, 2, "another"))
 @pytest.mark.parametrize(
     ("before", "after", "removed", "change"),
     [
-        ("ab", "ab", "", DeviceChange()),
+        ("ab", "ab", "", None),
         ("a", "ab", "", DeviceChange(attached=(DEVICES["b"],))),
         ("ab", "a", "b", DeviceChange(detached=("b",))),
         ("ab", "a", "", DeviceChange(detached=("b",))),
         ("ab", "ab", "b", DeviceChange(attached=(DEVICES["b"],), detached=("b",))),
         ("a", "ab", "b", DeviceChange(attached=(DEVICES["b"],))),
-        ("a", "a", "c", DeviceChange()),
+        ("a", "a", "c", None),
     ],
 )
-def test_what_has_changed_between_two_looks(before: str, after: str, removed: str, change: DeviceChange) -> None:
-    first, second = ({key: DEVICES[key] for key in keys} for keys in (before, after))
-    assert difference(first, second, set(removed)) == change
+def test_what_has_changed_between_two_looks(before: str, after: str, removed: str, change: DeviceChange | None) -> None:
+    told = Told()
+    told.next({key: Sighting(DEVICES[key]) for key in before})
+    assert told.next({key: Sighting(DEVICES[key], int(key in removed)) for key in after}) == change
 
 
 def test_a_device_that_says_something_else_of_itself_is_told_of_again() -> None:
-    assert difference(DEVICES, {**DEVICES, "b": OTHER}, set()) == DeviceChange(attached=(OTHER,))
+    told = Told()
+    assert told.next({}) == DeviceChange()  # the first time there is always something
+    told.next({key: Sighting(device) for key, device in DEVICES.items()})
+    now = {key: Sighting(device) for key, device in {**DEVICES, "b": OTHER}.items()}
+    assert told.next(now) == DeviceChange(attached=(OTHER,))
+    assert told.next(now) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 from devices.packages import needs_umockdev
 
-from partita.actors.devices.drivers.changes import Sighting, Told
 from partita.events.device_facts import AttachedDevice, DeviceChange, SerialFacts
 
 BENCH = Path(__file__).parent / "emulated_serial"
@@ -39,16 +38,3 @@ def test_adapters_are_seen_with_their_facts_as_they_are_plugged_in_and_out() -> 
         AttachedDevice("/dev/ttyUSB0", "1-4.2", SerialFacts("ttyUSB0", "Quad", 0x0403, 0x6011, "", "0")),
         AttachedDevice("/dev/ttyUSB1", "1-4.2", SerialFacts("ttyUSB1", "Quad", 0x0403, 0x6011, "", "1")),
     ]
-
-
-def test_what_is_told_is_the_difference_to_what_was_told() -> None:
-    told = Told()
-    other = AttachedDevice("/dev/ttyUSB0", "1-4", SerialFacts("ttyUSB0"))
-    renamed = AttachedDevice("/dev/ttyUSB0", "1-4", SerialFacts("ttyUSB0", "a name"))
-    assert told.next({}) == DeviceChange()
-    assert told.next({}) is None
-    assert told.next({"a": Sighting(WALLET), "b": Sighting(other)}) == DeviceChange((WALLET, other))
-    assert told.next({"a": Sighting(WALLET), "b": Sighting(renamed)}) == DeviceChange((renamed,))
-    assert told.next({"a": Sighting(WALLET, 1), "b": Sighting(renamed)}) == DeviceChange((WALLET,), ("a",))
-    assert told.next({"b": Sighting(renamed)}) == DeviceChange((), ("a",))
-    assert told.next({"b": Sighting(renamed)}) is None

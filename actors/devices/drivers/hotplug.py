@@ -11,10 +11,12 @@ import select
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from partita.actors.devices.drivers.changes import Sighting, Told
 from partita.actors.devices.drivers.threads import Producer
 from partita.events.device_facts import AttachedDevice, DeviceChange
 
@@ -47,7 +49,9 @@ class HotplugWatch:
     ) -> None:
         self._snapshot = snapshot
         self._key_of = key_of
-        self._known: Mapping[str, AttachedDevice] | None = None
+        self._begun = False
+        self._told = Told()
+        self._removals: Counter[str] = Counter()
         self._signs = signs_of_change(subsystem, device_type)
         self._producer = Producer(
             f"watching {subsystem}",
@@ -66,23 +70,10 @@ class HotplugWatch:
         await self._producer.close()
 
     def _change(self) -> DeviceChange | None:
-        known = self._known
-        if known is None:
-            self._known = self._snapshot()
-            return DeviceChange(attached=tuple(self._known.values()))
-        removed = {self._key_of(node) for node in self._signs.wait()}
-        self._known = self._snapshot()
-        change = difference(known, self._known, removed)
-        return change if change.attached or change.detached else None
-
-
-def difference(
-    before: Mapping[str, AttachedDevice], after: Mapping[str, AttachedDevice], removed: set[str]
-) -> DeviceChange:
-    """What has come and gone between two snapshots. ``removed``: keys that were gone in between, even if they are back."""
-    detached = tuple(key for key in before if key not in after or key in removed)
-    attached = tuple(device for key, device in after.items() if key in detached or before.get(key) != device)
-    return DeviceChange(attached=attached, detached=detached)
+        if self._begun:
+            self._removals.update(self._key_of(node) for node in self._signs.wait())
+        self._begun = True
+        return self._told.next({key: Sighting(device, self._removals[key]) for key, device in self._snapshot().items()})
 
 
 class Signs(Protocol):
