@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,24 @@ def test_a_device_permission_handler_that_fails_has_refused(hid: Rig, said: Any,
     hid.session.set_device_permission_handler(handler)
     with pytest.warns(partita.emitter.ListenerFailed, match=words):
         assert hid.session.new_page(SHOP).navigator.hid.get_devices().get(TIMEOUT_S) == []
+
+
+def test_a_late_device_permission_handler_has_refused(tmp_path: Path) -> None:
+    go = threading.Event()
+    bus = partita.SimulatedBus()
+    with partita.System(data_dir=tmp_path, devices=bus, handler_timeout=0.05) as system:
+        late = Rig(system.from_partition("devices"), bus)
+        late.plug(Wallet())
+        chosen(late)
+        late.session.set_device_permission_handler(lambda request: go.wait(TIMEOUT_S))
+        with pytest.warns(partita.emitter.ListenerFailed, match="HandlerTimeout"):
+            assert late.session.new_page(SHOP).navigator.hid.get_devices().get(TIMEOUT_S) == []
+        go.set()
+        late.session.flush().get(TIMEOUT_S)
+        checks = [
+            event for turn in late.session.log.turns(1) for event in turn.events if isinstance(event, DeviceChecked)
+        ]
+        assert [check.granted for check in checks] == [False]
 
 
 def test_a_keyboards_reports_pass_in_neither_direction(hid: Rig) -> None:
