@@ -77,6 +77,11 @@ class ConnectionOpened(Message, frozen=True, tag="devices.opened/1"):
 
     connection: str
 
+    @property
+    def said_by(self) -> str:
+        """See :attr:`Message.said_by`."""
+        return self.connection
+
 
 class ConnectionEnded(Outcome, frozen=True, tag="devices.ended/1"):
     """It could not be opened, or is gone: the device, or the connection. ``ok``: it was given up while it was being opened."""

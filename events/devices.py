@@ -169,6 +169,11 @@ class DevicesChanged(Message, frozen=True, tag="devices.changed/1"):
     change: DeviceChange
     first: bool = False
 
+    @property
+    def said_by(self) -> str:
+        """See :attr:`Message.said_by`: who has missed a change, knows nothing for sure any more."""
+        return self.watch
+
 
 class WatchEnded(Outcome, frozen=True, tag="devices.watch_ended/1"):
     """Nobody watches any more: the port cannot, or it was stopped. ``reason``: ``ok`` for that."""

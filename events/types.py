@@ -33,6 +33,11 @@ class Message(Tagged, frozen=True, array_like=True, gc=False):
 
     lazy: ClassVar[bool] = False
 
+    @property
+    def said_by(self) -> str:
+        """The awaited effect that says it, and has nothing more to say when its turn fails; empty: one that goes on."""
+        return ""
+
 
 class Event(Tagged, frozen=True, array_like=True, gc=False):
     """Something that has happened to an actor's state. Past tense: ``CookieStored``."""

@@ -346,6 +346,7 @@ class Partition:
     def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
         """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
         message, cause, reply, durable = envelope
+        is_told = reply is not None
         if reply is not None and not durable:
             reply.set_exception(error)
             reply = None
@@ -366,6 +367,10 @@ class Partition:
             else:
                 lost = EffectLost(message.effect_id, failed.error)
                 actor.actor_inbox.put_internal((lost, position, None, False))
+        elif not is_told and message.said_by in actor.pending:
+            # The turn is taken again, after a failed commit: who said it believes that it counts.
+            self.carrying.stop(message.said_by)
+            actor.actor_inbox.put_internal((EffectLost(message.said_by, failed.error), cause, None, False))
         turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, events, ())
         self._submit((turn, None if reply is None else Rejection(reply, error), None, ()), False)
 

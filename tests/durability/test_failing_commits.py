@@ -5,16 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from durability.faulty_disk import FaultyDisk, partitions_in_memory_on
 from durability.waiting import in_time, until
+from msgspec.structs import replace
 from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
 
+from partita import SimulatedBus
+from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.fold import fold
 from partita.actors.session.behavior import BEHAVIORS
-from partita.errors import ActorFailed, StoreError, StoreFailed
+from partita.errors import ActorFailed, DOMException, StoreError, StoreFailed
+from partita.events.devices import DevicesChanged
 from partita.session import Session
 from partita.system import System
 
@@ -265,3 +271,32 @@ def test_a_snapshot_that_went_down_with_its_batch_is_made_again(session: Session
     assert session.snapshot().get(30) == session.log.position
     assert session._partition.store.statistics().snapshots >= 1
     state_is_that_of_the_log(session)
+
+
+def test_who_waits_for_what_is_attached_is_told_when_a_turn_that_is_taken_again_fails(
+    tmp_path: Path, disk: FaultyDisk
+) -> None:
+    broker = BEHAVIORS["broker"]
+    taken = 0
+
+    def decide(state: Any, message: Any, ctx: Any) -> Decision:
+        nonlocal taken
+        taken += 1
+        if taken == 1:
+            disk.fail_next = 1  # this turn, of which the watch is told that it was taken
+        elif taken == 2:
+            raise ArithmeticError("a defect")
+        return broker.decide[DevicesChanged](state, message, ctx)
+
+    behaviors = {**BEHAVIORS, "broker": replace(broker, decide={**broker.decide, DevicesChanged: decide})}
+    with System(data_dir=tmp_path, devices=SimulatedBus(), behaviors=behaviors) as system:
+        with partitions_in_memory_on(disk):
+            opened = system.from_partition("faulty")
+        hid = opened.new_page("https://faulty.example/").navigator.hid
+        with pytest.raises(StoreFailed, match="undone"):
+            hid.get_devices().get(30)
+        with suppress(DOMException):  # the defect, unless the turn was taken again by now
+            hid.get_devices().get(30)
+        assert hid.get_devices().get(30) == []
+        assert taken == 3
+        assert opened._partition.statistics().waiting == 0
