@@ -205,7 +205,7 @@ def head_came(state: DownloadState, message: DownloadHead, ctx: Context) -> Deci
 
 
 def target_chosen(state: DownloadState, message: ChooseTarget, ctx: Context) -> Decision:
-    """Where the file goes, from now on and after every crash."""
+    """Where the file goes, from now on and after every crash; again, when the name that was kept free is another program's."""
     if message.effect_id != state.effect_id:
         return NOTHING
     return changed(state, (TargetChosen(message.target_path, message.part_path, message.claimed),), reply=True)
@@ -314,7 +314,7 @@ TABLE: Final[Mapping[type[Message], tuple[Decide, ...]]] = {
     ShutDown:          (ignore,    ignore,           shut_down, shut_down,     shut_down, ignore,     ignore,    ignore,    ignore),
     AwaitDownload:     (unknown,   wait,             wait,      wait,          wait,      wait,       wait,      wait,      wait),
     DownloadHead:      (ignore,    ignore,           head_came, ignore,        ignore,    ignore,     ignore,    ignore,    ignore),
-    ChooseTarget:      (ignore,    ignore,           ignore,    target_chosen, ignore,    ignore,     ignore,    ignore,    ignore),
+    ChooseTarget:      (ignore,    ignore,           target_chosen, target_chosen, target_chosen, ignore, ignore, ignore,    ignore),
     ReportProgress:    (ignore,    ignore,           ignore,    ignore,        progress,  ignore,     ignore,    ignore,    ignore),
     DivideDownload:    (ignore,    ignore,           ignore,    ignore,        divide,    ignore,     ignore,    ignore,    ignore),
     NextSegment:       (ignore,    ignore,           ignore,    ignore,        next_segment, ignore,  ignore,    ignore,    ignore),

@@ -95,7 +95,7 @@ class _Fetch:
         try:
             offset = await self._usable_offset()
             if offset is None:
-                return DownloadFinished(self._effect.id, self._effect.total_bytes)
+                return DownloadFinished(self._effect.id, self._effect.total_bytes or self._effect.offset)
             return await self._request(offset)
         except UnwantedError:
             return None
@@ -115,13 +115,9 @@ class _Fetch:
         size = await self._files.size(effect.part_path)
         if size is None:  # deleted, or the process ended between the rename and its turn
             target_bytes = await self._files.size(effect.target_path)
-            if effect.total_bytes and target_bytes == effect.total_bytes:
+            if target_bytes and target_bytes == (effect.total_bytes or effect.offset):
                 reached("download.renamed_before_the_crash")
                 return None
-            if target_bytes and self._download().claimed:
-                await self._files.rename(effect.target_path, effect.part_path)
-                await self._files.claim(effect.target_path)
-                size = target_bytes
         condition = ranges.validator(effect.e_tag, effect.last_modified)
         if size is None or size < max(effect.offset, effect.kept_bytes) or condition is None:
             return 0
@@ -223,6 +219,15 @@ class _Fetch:
             raise UnwantedError
         self._names.made.clear()
         return True
+
+    async def _choose_another_target(self) -> None:
+        """Another program has got the name that was kept free: its file stays, and this one gets the next name."""
+        target = await self._names.another(self._effect.order.directory, self._download().filename)
+        reached("download.name_taken_by_another")
+        if not await self._door.ask(ChooseTarget(self._effect.id, target, self._part_path, claimed=True)):
+            raise UnwantedError
+        self._names.made.clear()
+        self._target_path = target
 
     async def _ask_handler(self, offer: DownloadOffer) -> DownloadAnswer:
         """A listener that raises has been reported by the port, and has no say (API.md, rule 4)."""
@@ -346,6 +351,8 @@ class _Fetch:
         await part.finish()
         if total_bytes and part.received_bytes != total_bytes:
             return self._wrong_length(total_bytes, part.received_bytes)
+        if not total_bytes:  # so that the file is known again if the process ends before its renaming is in the log
+            self._report(part.received_bytes)
         return await self._put_in_place(part.received_bytes)
 
     async def _put_in_place(self, received_bytes: int) -> Outcome:
@@ -357,16 +364,17 @@ class _Fetch:
             return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
         is_elsewhere = self._part_path != self._target_path  # else it is moved onto itself: its folder is synced (F28)
         over_nothing = is_elsewhere and self._download().claimed
+        url, referrer = self._marked_url(), _referrer(order)
         leave(self._door, self._part_path)
-        await put_in_place(
-            self._files,
-            self._part_path,
-            self._target_path,
-            url=self._marked_url(),
-            referrer=_referrer(order),
-            over_nothing=over_nothing,
-        )
-        self._renamed = True
+        while not self._renamed:
+            part, target = self._part_path, self._target_path
+            try:
+                await put_in_place(self._files, part, target, url=url, referrer=referrer, over_nothing=over_nothing)
+                self._renamed = True
+            except FileExistsError:
+                if not over_nothing:
+                    raise
+                await self._choose_another_target()
         return DownloadFinished(self._effect.id, received_bytes)
 
     def _marked_url(self) -> str:

@@ -38,8 +38,12 @@ class Names:
             both = await self._claim_both(files, str(PurePath(directory, next(candidates(name)))))
             if both is not None:
                 return both
-        target = await self._claim(str(PurePath(directory, other)) for other in candidates(name))
+        target = await self.another(directory, name)
         return target, await self.beside(target)
+
+    async def another(self, directory: str, name: str) -> str:
+        """A target alone, of that name or one like it. Raises :class:`OSError`."""
+        return await self._claim(str(PurePath(directory, other)) for other in candidates(name))
 
     async def beside(self, target: str) -> str:
         """A part file for that target. Raises :class:`OSError`."""

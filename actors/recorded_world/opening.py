@@ -57,7 +57,7 @@ class Opening:
         self._of_call: dict[int, list[AnyTurn]] = defaultdict(list)
         self._words: dict[str, list[AnyTurn]] = defaultdict(list)
         self._by_effect: dict[str, str] = {}
-        self._chosen: dict[str, ChooseTarget] = {}
+        self._chosen: dict[str, list[ChooseTarget]] = defaultdict(list)
         self._answers: dict[str, AnyTurn] = {}
         for turn in self.turns:
             self._of_type[turn.actor, type(turn.message)].append(turn)
@@ -68,7 +68,7 @@ class Opening:
             elif isinstance(turn.message, BeginExchange) and turn.message.effect_id and turn.events:
                 self._by_effect[turn.message.effect_id] = turn.events[0].exchange
             elif isinstance(turn.message, ChooseTarget):
-                self._chosen[turn.message.effect_id] = turn.message
+                self._chosen[turn.message.effect_id].append(turn.message)
             elif isinstance(turn.message, HandlerAnswered | PairingAnswered):
                 self._answers[turn.message.effect_id] = turn
 
@@ -110,12 +110,9 @@ class Opening:
         """The turn in which a handler's answer came; None when none did."""
         return self._answers.get(effect_id)
 
-    def claims(self, effect_id: str) -> frozenset[str] | None:
-        """The files whose names this effect kept free; None when it came to no choice."""
-        message = self._chosen.get(effect_id)
-        if message is None:
-            return None
-        return frozenset({message.part_path, *((message.target_path,) if message.claimed else ())})
+    def choices(self, effect_id: str) -> list[ChooseTarget]:
+        """The names that this effect chose for its file, in order: each but the last was another program's in the end."""
+        return self._chosen.get(effect_id, [])
 
     def content(self, digest: str, position: int) -> bytes:
         """A body. Raises :class:`RecordingIncomplete` when it is gone."""

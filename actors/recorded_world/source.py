@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from partita.actors.kernel.future import Future
 from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing, World
 from partita.actors.network.http import NetError
 from partita.actors.recorded_world.opening import AnyTurn, Opening, chunks_of
+from partita.events.downloads import ChooseTarget
 from partita.events.errors import KeyMissing, RecordingIncomplete, SecretErased
 from partita.events.exchanges import BeginExchange, NoteBody, NoteContinuation, NoteFailure, NoteRequest, NoteResponse
 
@@ -33,10 +35,8 @@ class PlayedSource:
 
     def ports(self, world: World) -> World:
         """Files are claimed as they were then."""
-        claims = self._opening.claims(self._effect_id) if self._effect_id else None
-        if claims is None:
-            return world
-        return msgspec.structs.replace(world, files=ClaimedFiles(world.files, claims))
+        choices = self._opening.choices(self._effect_id) if self._effect_id else []
+        return msgspec.structs.replace(world, files=ClaimedFiles(world.files, choices)) if choices else world
 
     def begun(self, exchange: str) -> None:
         """See :class:`~partita.actors.exchanges.door.Source`; so for the rest."""
@@ -153,9 +153,10 @@ class _PlayedBody:
 class ClaimedFiles:
     """Files, of which this effect gets the names that it got then."""
 
-    def __init__(self, files: Files, claims: frozenset[str]) -> None:
+    def __init__(self, files: Files, choices: Iterable[ChooseTarget]) -> None:
+        """``choices``: those of the effect; there is one at least."""
         self._files = files
-        self._claims = claims
+        self._choices = deque(choices)
 
     async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
         """See :class:`~partita.actors.kernel.file_ports.Files`; so for the rest."""
@@ -168,7 +169,8 @@ class ClaimedFiles:
         return await self._files.size(path)
 
     async def claim(self, path: str) -> bool:
-        if path not in self._claims:
+        choice = self._choices[0]
+        if path != choice.part_path and not (choice.claimed and path == choice.target_path):
             return False
         if not await self._files.claim(path):  # it was free then
             file = await self._files.open(path)
@@ -179,6 +181,10 @@ class ClaimedFiles:
         return await self._files.free_bytes(path)
 
     async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
+        if over_nothing and len(self._choices) > 1 and target == self._choices[0].target_path:
+            self._choices.popleft()
+        if over_nothing and target != self._choices[0].target_path:
+            raise FileExistsError(errno.EEXIST, "Something else had got that name", target)
         await self._files.rename(source, target, over_nothing=over_nothing)
 
     async def mark(self, path: str, url: str, referrer: str = "") -> None:

@@ -170,7 +170,9 @@ def test_a_file_says_where_it_came_from(server: LoopbackServer, tmp_path: Path) 
     assert os.getxattr(tmp_path / "f.bin", "user.xdg.referrer.url") == b"http://page/"
 
 
-def test_what_has_got_the_name_meanwhile_is_not_replaced(server: LoopbackServer, tmp_path: Path) -> None:
+def test_what_has_got_the_name_meanwhile_stays_and_the_file_gets_the_next_one(
+    server: LoopbackServer, tmp_path: Path
+) -> None:
     file = ServedFile(CONTENT, hold_at=MIB)
     url = server.on("/f.bin", file)
 
@@ -179,34 +181,34 @@ def test_what_has_got_the_name_meanwhile_is_not_replaced(server: LoopbackServer,
         await downloads.until(download, "receiving")
         (tmp_path / "f.bin").write_text("mine")
         file.go_on.set()
-        state = await downloads.until(download, "interrupted")
-        assert state.reason == "FILE_FAILED"
-        (tmp_path / "f.bin").unlink()
-        await downloads.go_on(download)
-        await downloads.until(download, "completed")
-        assert len(server.seen) == 1, "nothing was missing"
+        state = await downloads.until(download, "completed")
+        assert state.target_path == str(tmp_path / "f (1).bin")
 
     with_downloads(tmp_path, work)
-    assert (tmp_path / "f.bin").read_bytes() == CONTENT
+    assert (tmp_path / "f.bin").read_text() == "mine"
+    assert (tmp_path / "f (1).bin").read_bytes() == CONTENT
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_file_that_had_its_name_before_the_crash_is_taken_back_where_its_length_is_unknown(
+def test_a_file_that_had_its_name_before_the_crash_is_known_again_where_its_length_is_unknown(
     server: LoopbackServer, tmp_path: Path
 ) -> None:
-    def answer(seen: object, reply: object) -> None:
-        reply.head(200, [("Connection", "close"), ("ETag", '"v1"')])  # type: ignore[attr-defined]
-        reply.write(CONTENT)  # type: ignore[attr-defined]
+    def breaks_off(seen: object, reply: object) -> None:
+        reply.head(200, [("Transfer-Encoding", "chunked"), ("ETag", '"v1"')])  # type: ignore[attr-defined]
+        reply.write(b"%x\r\n%b\r\n" % (len(CONTENT), CONTENT))  # type: ignore[attr-defined]
         reply.hang_up()  # type: ignore[attr-defined]
 
-    url = server.on("/f.bin", ServedFile(CONTENT, hang_up_at=[MIB]))
+    url = server.on("/f.bin", breaks_off)
 
     async def work(downloads: Downloads) -> None:
         download = await downloads.begin(url)
-        await downloads.until(download, "interrupted")
-        (tmp_path / "f.bin.part").rename(tmp_path / "f.bin")
-        server.on("/f.bin", answer)
+        state = await downloads.until(download, "interrupted")
+        assert state.received_bytes == len(CONTENT)
+        (tmp_path / "f.bin.part").rename(tmp_path / "f.bin")  # as if the process had ended within the last step
         await downloads.go_on(download)
-        await downloads.until(download, "completed")
+        state = await downloads.until(download, "completed")
+        assert state.received_bytes == len(CONTENT)
+        assert len(server.seen) == 1, "nothing was missing"
 
     with_downloads(tmp_path, work)
     assert (tmp_path / "f.bin").read_bytes() == CONTENT

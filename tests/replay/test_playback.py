@@ -121,6 +121,30 @@ def test_a_download_that_broke_off_was_paused_and_resumed_does_so_again(tmp_path
     assert report.agrees, report.error or report.first_difference
 
 
+def test_a_download_whose_name_another_program_got_is_given_the_next_one_again(
+    tmp_path: Path, server: LoopbackServer
+) -> None:
+    file = ServedFile(CONTENT, hold_at=3_000_000)
+    url = server.on("/file", file)
+    folder = tmp_path / "downloads"
+
+    def application(session: Session) -> tuple[str, str]:
+        session.set_download_path(str(folder))
+        item = session.download_url(url).get(PATIENCE_S)
+        if not file.go_on.is_set():
+            assert file.held.wait(PATIENCE_S)
+            (folder / "file").write_text("another program's")
+            file.go_on.set()
+        return item.finished().get(PATIENCE_S), item.save_path
+
+    log, then = recorded(tmp_path, application)
+    assert then == ("completed", str(folder / "file (1)"))
+    assert (folder / "file").read_text() == "another program's"
+    report, now = played(log.folder, application)
+    assert now == then
+    assert report.agrees, report.error or report.first_difference
+
+
 def test_a_download_that_was_interrupted_five_times_is_played_back_without_a_network(
     tmp_path: Path, server: LoopbackServer
 ) -> None:
