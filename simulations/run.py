@@ -33,7 +33,7 @@ from partita.events.types import tag_of
 from partita.simulations.audit import refusing
 from partita.simulations.checkers import ALWAYS
 from partita.simulations.knobs import OFF
-from partita.simulations.lasting import is_busy
+from partita.simulations.lasting import is_busy, lasting
 from partita.simulations.life import Crash, Dead
 from partita.simulations.outcome import Level, Outcome, Plan
 from partita.simulations.processes import was_played, watched_behaviors, watched_carriers
@@ -341,7 +341,9 @@ class Run:
         waited_s = 0.0
         with suppress(StoreFailed):
             await partition.flush()  # the effects of what is not durable have not begun
-        while waited_s < LIVENESS_S and is_busy(partition):
+        has_news = bool(lasting(partition))  # perhaps: it gets a moment
+        while waited_s < LIVENESS_S and (is_busy(partition) or has_news):
+            has_news = False
             await self.world.stage.clock.sleep(60.0)
             waited_s += 60.0
         with suppress(StoreFailed):  # the first flush tells of what was undone before; the second one of nothing

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from partita.events.device_facts import DeviceKind
 from partita.events.device_filters import BluetoothRequest
 from partita.events.devices import BrokerAnswered, BrokerAsked, BrokerState, ChooserOpened
-from partita.events.pages import Navigated, PageClosed, PageState
+from partita.events.pages import Navigated, PageClosed, PageOpened, PageState
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.checkers.device_book import DeviceBook
 from partita.simulations.checkers.device_grants import Held, held_of
@@ -109,7 +109,10 @@ class DevicesAreGranted(Checker):
                     due.add(what)
                 if what in heard and not self._may_hear(origins, event.origins, event.known.device_id):
                     raise Broken(f"{page} of {origins} was told of {what}, which {event.origins} may have")
-            is_of_the_last = hearing["life"] == self.world.life_number and page not in pages.changed
+            opened = page, hearing["page"]._tree.opener  # noqa: SLF001  # its opening may have been undone
+            is_of_the_last = (
+                hearing["life"] == self.world.life_number and opened in pages.opened and page not in pages.changed
+            )
             if is_of_the_last and not self._has_defects and (missed := due - heard.keys()):
                 raise Broken(f"{page} of {hearing['origin']} was not told of {sorted(missed)}")
 
@@ -163,11 +166,15 @@ def _compare(name: str, state: BrokerState, book: DeviceBook) -> None:
 
 
 class _Pages:
-    """What pages were answered. ``origins``: those of each page's main frame; ``changed``: those that did not stay."""
+    """What pages were answered. ``origins``: those of each page's main frame; ``changed``: those that did not stay.
+
+    ``opened``: those that are there, each with the number of who opened it.
+    """
 
     def __init__(self, books: Mapping[str, DeviceBook]) -> None:
         self.origins: dict[str, set[str]] = {}
         self.changed: set[str] = set()
+        self.opened: set[tuple[str, int]] = set()
         self._books = books
         self._asked: dict[tuple[str, str], str] = {}
         self._ever: set[tuple[str, str]] = set()
@@ -178,6 +185,8 @@ class _Pages:
                 case Navigated(_, url):
                     self.changed.add(turn.actor)
                     self.origins.setdefault(turn.actor, set()).add("/".join(url.split("/")[:3]))
+                case PageOpened():
+                    self.opened.add((turn.actor, event.opener))
                 case PageClosed():
                     self.changed.add(turn.actor)
                 case BrokerAsked(ticket, _, kind):

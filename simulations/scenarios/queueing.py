@@ -125,14 +125,14 @@ async def finish(user: User) -> None:
 
 
 def is_missing(user: User, item: Any) -> bool:
-    """Go on with it, or give it up; whether it is not there: a defect has taken its first turn, and it is only listed."""
+    """Go on with it, or give it up; whether it is not there: a defect has taken its first turn, or a failed commit all of it."""
     try:
         if item.last_reason == "FILE_HASH_MISMATCH":
             item.cancel()
         else:
             item.resume()
     except DownloadFailed:
-        if not had_defects(user):
+        if item.id in {known.id for known in user.session.downloads()} and not had_defects(user):
             raise
         return True
     return False
