@@ -99,32 +99,30 @@ class _Slice(AsyncByteStream, SyncByteStream):
 # -- a server of files ------------------------------------------------------------------------------------------------
 
 
-def serve(request: Request, entity: Entity) -> Response:
+def serve(request: Request, entity: Entity, *, gzipped: bytes | None = None) -> Response:
     """Answer with the entity or with the range of it that was asked for (RFC 9110 13.1.5, 14): 200, 206 or 416.
 
-    A request for several ranges gets all of it, as servers may answer.
+    A request for several ranges gets all of it, as servers may answer. ``gzipped``: the entity as gzip has it, to be sent in its
+    place; a range is one of these bytes then.
     """
-    total = len(entity.body)
+    body = entity.body if gzipped is None else gzipped
+    total = len(body)
     headers = [("Content-Type", entity.content_type), ("Accept-Ranges", "bytes")]
+    headers += [] if gzipped is None else [("Content-Encoding", "gzip")]
     headers += [("ETag", entity.e_tag)] if entity.e_tag else []
     headers += [("Last-Modified", entity.last_modified)] if entity.last_modified else []
-    asked = _range(request, entity)
-    if asked is None:
-        return _part(request, 200, headers, entity, slice(0, total))
-    start, end = asked
-    if start >= end:
-        return Response(416, headers=[*headers, ("Content-Range", f"bytes */{total}")])
-    headers.append(("Content-Range", f"bytes {start}-{end - 1}/{total}"))
-    return _part(request, 206, headers, entity, slice(start, end))
+    asked = _range(request, entity, total)
+    start, end = (0, total) if asked is None else asked
+    if asked is not None:
+        if start >= end:
+            return Response(416, headers=[*headers, ("Content-Range", f"bytes */{total}")])
+        headers.append(("Content-Range", f"bytes {start}-{end - 1}/{total}"))
+    headers.append(("Content-Length", str(end - start)))
+    view = memoryview(body)[start:end] if request.method != "HEAD" else memoryview(b"")
+    return Response(200 if asked is None else 206, headers=headers, stream=_Slice(view, entity))
 
 
-def _part(request: Request, status: int, headers: list[tuple[str, str]], entity: Entity, part: slice) -> Response:
-    headers.append(("Content-Length", str(part.stop - part.start)))
-    view = memoryview(entity.body)[part] if request.method != "HEAD" else memoryview(b"")
-    return Response(status, headers=headers, stream=_Slice(view, entity))
-
-
-def _range(request: Request, entity: Entity) -> tuple[int, int] | None:
+def _range(request: Request, entity: Entity, total: int) -> tuple[int, int] | None:
     """The range that counts, as a slice; an empty one cannot be satisfied; None for all of it."""
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     if request.method != "GET" or match is None or match[0] == "bytes=-":
@@ -132,7 +130,6 @@ def _range(request: Request, entity: Entity) -> tuple[int, int] | None:
     condition = request.headers.get("if-range")
     if condition is not None and (condition.startswith("W/") or condition not in (entity.e_tag, entity.last_modified)):
         return None
-    total = len(entity.body)
     if not match[1]:
         return max(0, total - int(match[2])), total
     start, end = int(match[1]), int(match[2]) + 1 if match[2] else total

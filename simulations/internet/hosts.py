@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Mapping
 from inspect import isawaitable
 from typing import Final, TypeVar, cast, overload
@@ -236,9 +237,10 @@ class Internet:
         if delivery.lies and delivery.answer.status == 200:  # noqa: PLR2004
             announced = int(delivery.answer.header("content-length"))
             if announced < len(delivery.answer.body):  # by its own words, the server served no more than this
-                self.served.setdefault(str(request.url), {})[f"announced:{announced}"] = delivery.answer.body[
-                    :announced
-                ]
+                body: bytes | memoryview = delivery.answer.body[:announced]
+                if delivery.answer.header("content-encoding") == "gzip":  # which stands for so much of the file
+                    body = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body)
+                self.served.setdefault(str(request.url), {})[f"announced:{announced}"] = body
         return delivery
 
     def _keep(self, url: str, method: str, answer: Answer) -> None:

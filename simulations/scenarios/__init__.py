@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from partita.simulations.scenarios.browsing import browsing
 from partita.simulations.scenarios.caching import caching
+from partita.simulations.scenarios.coded_files import coded_files
 from partita.simulations.scenarios.cookie_rules import cookie_rules
 from partita.simulations.scenarios.cookies import cookies
 from partita.simulations.scenarios.devices import devices
@@ -41,6 +42,7 @@ ALL: Final[tuple[Scenario, ...]] = (
     rivals,
     web_requests,
     segments,
+    coded_files,
     streaming,
     taken_over,
 )

@@ -76,6 +76,31 @@ DOWNLOADS: Final = (
         ),
         scenarios=("downloads",),
     ),
+    # -- codings, and what other programs write -------------------------------------------------------------------------------
+    Mutation(
+        name="coding.not_undone",
+        gone="a file is stored as its server has coded it on the way",
+        edits=(Edit(f"{FETCH}._decoder_of", "return decoder_of(coding, mime_type, name)", "return None"),),
+        scenarios=("coded_files",),
+    ),
+    Mutation(
+        name="download.other_programs_file_replaced",
+        gone="a file that another program has put where a download was to go is replaced",
+        edits=(Edit(f"{FETCH}._put_in_place", "is_elsewhere and self._download().claimed", "False"),),
+        scenarios=("coded_files",),
+    ),
+    Mutation(
+        name="download.other_programs_file_in_the_way",
+        gone="a download whose name another program has got chooses no other",
+        edits=(Edit(f"{FETCH}._put_in_place", "if not over_nothing:", "if True:"),),
+        scenarios=("coded_files",),
+    ),
+    Mutation(
+        name="download.other_programs_file_discarded",
+        gone="what another program has put in the place of a download that is cancelled is deleted with it",
+        edits=(Edit("actors.downloads.stopping:_delete", "only_if_empty=True", "only_if_empty=False"),),
+        scenarios=("coded_files",),
+    ),
     # -- several connections ------------------------------------------------------------------------------------------------
     Mutation(
         name="segments.not_waited_for",
