@@ -123,12 +123,18 @@ def live_and_be_killed(run: Run, chance: random.Random, tally: Tally) -> bool:
     return False
 
 
+def random_bytes(chance: random.Random, count: int) -> bytes:
+    """``randbytes`` of any count: it draws no 256 MiB at once."""
+    whole, rest = divmod(count, 1 << 20)
+    return b"".join([*(chance.randbytes(1 << 20) for _ in range(whole)), chance.randbytes(rest)])
+
+
 def run_kills(
     folder: Path, *, kills: int, downloads: int, size_bytes: int, rate: str, seed: int = 1, segments: int = 1
 ) -> Tally:
     """The whole of it. Asserts that every file is whole and that no more than a checkpoint is fetched twice."""
     chance = random.Random(seed)
-    content = chance.randbytes(size_bytes)
+    content = random_bytes(chance, size_bytes)
     tally = Tally()
     (folder / "nginx").mkdir(parents=True)
     with nginx(folder / "nginx", limit_rate=rate) as server:
@@ -158,7 +164,7 @@ def run_fills(
 
     ``reserves``: on a disk that gives room beforehand, where a fill stops nothing that is under way.
     """
-    content = random.Random(seed).randbytes(size_bytes)
+    content = random_bytes(random.Random(seed), size_bytes)
     (folder / "content").write_bytes(content)
     tally = Tally(lives=1)
     (folder / "nginx").mkdir()
