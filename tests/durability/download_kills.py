@@ -94,9 +94,9 @@ class Run:
         return count
 
 
-def live_and_be_killed(run: Run, chance: random.Random, tally: Tally) -> bool:
-    """One life; whether it came to its own end."""
-    left = chance.randrange(len(run.urls) * len(run.content) // 8)
+def live_and_be_killed(run: Run, chance: random.Random, tally: Tally, most_bytes: int) -> bool:
+    """One life, which ends when it has brought so many bytes at most; whether it came to its own end."""
+    left = chance.randrange(most_bytes)
     before: dict[str, int] = {}
     with run.child() as child:
         assert child.line() == "open"
@@ -142,9 +142,10 @@ def run_kills(
         urls = [server.url(f"/limited/{number}.bin") for number in range(downloads)]
         run = Run(folder, server, content, urls, segments)
         generation = 0
+        most_bytes = 2 * downloads * size_bytes // kills  # so that the kills are spread over all of the way
         while tally.kills < kills:
             tally.lives += 1
-            if live_and_be_killed(run, chance, tally):
+            if live_and_be_killed(run, chance, tally, most_bytes):
                 check_files(run, generation)
                 generation += 1
                 run.urls = [server.url(f"/limited/{generation}-{number}.bin") for number in range(downloads)]
