@@ -85,10 +85,14 @@ class Run:
                 file.seek(start)
                 assert file.read(end - start) == self.content[start:end], (start, end)
 
-    def written_bytes(self, part: Path) -> int:
-        """How much of a part file is the file's, from its beginning on: room that was reserved is not."""
-        count = 0
+    def written_bytes(self, part: Path, reported_bytes: int) -> int:
+        """How much of a part file is the file's: room that was reserved is not.
+
+        Looked at from the last checkpoint but one on. All of it is, when the file is complete.
+        """
+        count = max(0, reported_bytes - LOST_BYTES)
         with part.open("rb") as file:
+            file.seek(count)
             while (block := file.read(_BLOCK)) and block == self.content[count : count + len(block)]:
                 count += len(block)
         return count
@@ -117,7 +121,7 @@ def live_and_be_killed(run: Run, chance: random.Random, tally: Tally, most_bytes
             if state.pieces:
                 run.check_pieces(state)
                 continue
-            written = run.written_bytes(Path(state.part_path))
+            written = run.written_bytes(Path(state.part_path), state.received_bytes)
             assert written >= state.received_bytes, "what was reported is there"
             tally.unreported.append(written - state.received_bytes)
     return False
