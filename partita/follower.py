@@ -12,6 +12,7 @@ from typing import Any
 
 from partita.actors.kernel.delivery import Callbacks
 from partita.actors.kernel.partition import Partition
+from partita.actors.kernel.raised import report
 from partita.events.turn import Turn
 from partita.events.types import Event
 
@@ -73,4 +74,7 @@ class Follower:
                     continue
                 for event in turn.events:
                     for tell in self._tell.get(type(event), ()):
-                        tell(turn, event)
+                        try:
+                            tell(turn, event)
+                        except Exception as error:  # noqa: BLE001  # a warning that is an error, say: the next are told
+                            report(error)

@@ -23,6 +23,7 @@ import trio
 from partita.actors.kernel import threads
 from partita.actors.kernel.delivery import CallbackThread
 from partita.actors.kernel.prompt import first_step, rest_of
+from partita.actors.kernel.raised import report
 from partita.events.errors import SystemClosed, WouldDeadlock
 
 if TYPE_CHECKING:
@@ -227,8 +228,7 @@ class Dispatcher:
             try:
                 function()
             except Exception as error:  # noqa: BLE001  # one partition's defect must not end the turns of the others
-                thread = threading.current_thread()
-                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+                report(error)
 
     async def _park(self) -> None:
         if self._congested:

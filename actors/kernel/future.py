@@ -22,6 +22,7 @@ import pykka
 import trio
 
 from partita.actors.kernel import threads
+from partita.actors.kernel.raised import report
 from partita.events import points
 
 T = TypeVar("T")
@@ -131,8 +132,7 @@ class Future(pykka.Future[T], Generic[T]):
             try:
                 callback()
             except BaseException as error:  # noqa: BLE001  # a caller's own function must not cost the others their answers
-                thread = threading.current_thread()
-                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+                report(error)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
-"""What the program's own code has raised, as a log can hold it."""
+"""What the program's own code has raised: as a log can hold it, and as the program is told of it."""
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 LONGEST: Final = 1000
@@ -12,3 +13,9 @@ def failure_of(error: BaseException) -> str:
     """What was raised, as the log can hold it."""
     text = f"{type(error).__name__}: {error}"[:LONGEST]
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def report(error: BaseException) -> None:
+    """Tell of it as of what ends a thread; whoever calls this goes on."""
+    thread = threading.current_thread()
+    threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -356,3 +357,17 @@ def test_a_keyboards_reports_pass_in_neither_direction(hid: Rig) -> None:
     assert keyed.got == []
     device.send_report(4, b"tare").get(TIMEOUT_S)
     assert keyed.got == [b"tare"]
+
+
+def test_a_warning_that_is_an_error_costs_nobody_what_comes_after_it(hid: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[type[BaseException] | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: told.append(args.exc_type))
+    hid.plug(Wallet())
+    page = hid.session.new_page(SHOP)
+    hid.session.once("select-hid-device", lambda event: event.callback("no such device"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnknownHIDDeviceId)
+        assert page.navigator.hid.request_device().get(TIMEOUT_S) == []
+        device = chosen(hid, page)  # the next chooser is told of
+    assert device.product_name == "Acme Wallet"
+    assert told == [UnknownHIDDeviceId]
