@@ -30,6 +30,9 @@ R = TypeVar("R")
 
 ExceptionInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
+LOOK_UP_S: Final = 1.0
+"""How long a thread that waits for ever sleeps at a time: so late a Ctrl-C may be noticed."""
+
 
 class _Pending:
     __slots__ = ()
@@ -183,7 +186,12 @@ class Future(pykka.Future[T], Generic[T]):
         gate = threading.Lock()
         gate.acquire()
         self.when_done(gate.release)
-        if not gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+        if timeout is None:
+            while not gate.acquire(
+                timeout=LOOK_UP_S
+            ):  # a Ctrl-C that comes just as a wait begins is noticed at its end
+                pass
+        elif not gate.acquire(timeout=max(0.0, timeout)):
             raise FutureTimeout(f"no result within {timeout} s")
 
     def __await__(self) -> Generator[Any, None, T]:  # pykka's yields nothing: it blocks

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from partita.actors.devices.shown import attached_of
+from partita.actors.kernel.future import LOOK_UP_S
 from partita.command.ending import WrongUsage
 from partita.command.options import AsJsonLines, DataDir
 from partita.command.printing import console, print_json_line
@@ -135,11 +136,19 @@ def _reports(
         for device in devices:
             device.open().get()
         is_open(chosen)
-        while (sent := came.get()) is not None:
+        while (sent := _next(came)) is not None:
             yield sent
         raise error_of("gone", kind="hid")
     finally:
         _close(devices)
+
+
+def _next(came: queue.SimpleQueue[Sent | None]) -> Sent | None:
+    while True:
+        try:
+            return came.get(timeout=LOOK_UP_S)
+        except queue.Empty:  # a Ctrl-C that came just as the wait began is noticed now
+            continue
 
 
 def _close(devices: list[WebHIDDevice]) -> None:
