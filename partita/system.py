@@ -159,9 +159,7 @@ class System(ActorSystem, Emitter):
                 except BaseException:
                     partition.close()
                     raise
-                session = self._opened(
-                    key
-                )  # the simulation kernel takes others' steps while this one waits: theirs counts
+                session = self._opened(key)  # another's, whose step the simulation kernel took while this one waited
                 if session is None:
                     session = self._created(partition, key)
             return session
