@@ -18,8 +18,8 @@ from benchmarks import emulated_devices
 from benchmarks.measuring import ABSENT, Bench, Row, interleaved, median
 from partita import SimulatedDevice, System
 from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.live_world.clocks import SystemClock
 from partita.actors.live_world.live import live_world
-from partita.actors.live_world.ports import SystemClock
 from partita.events.device_facts import DeviceFacts, HIDFacts, USBFacts
 from partita.events.device_transfers import Incoming, Operation, TransferIn, TransferResult
 from partita.simulations.devices.bus import Bus

@@ -23,7 +23,7 @@ if not (Path(__file__).parent / "events").is_dir():
 if TYPE_CHECKING:
     from partita.actors.cookies.structures import Cookie as Cookie
     from partita.actors.kernel.future import Future as Future
-    from partita.actors.live_world.ports import FixedClock as FixedClock
+    from partita.actors.live_world.clocks import FixedClock as FixedClock
     from partita.actors.network.http import NetError as NetError
     from partita.actors.replay.playback import PlaybackReport as PlaybackReport
     from partita.actors.replay.redecide import Divergence as Divergence
@@ -120,7 +120,7 @@ _HOMES: Final = {
     "External": "partita.events.turn",
     "FetchFuture": "partita.requesting",
     "FilesystemPermissionRequest": "partita.permission_requests",
-    "FixedClock": "partita.actors.live_world.ports",
+    "FixedClock": "partita.actors.live_world.clocks",
     "Frame": "partita.frame",
     "Future": "partita.actors.kernel.future",
     "HID": "partita.devices.hid",

@@ -25,7 +25,13 @@ async def take_bursts(
     """Until data comes slower, the body or the segment is over, or ``goes_on`` says no. Raises as reading and writing do."""
 
     async def take(source: BodySource) -> bool:
-        return await part.take(source, end() - part.received_bytes)
+        until = end()
+
+        def passed() -> None:
+            if not goes_on() or end() < until:
+                source.stop()
+
+        return await part.take(source, until, passed)
 
     flows = True
     while flows and goes_on() and part.received_bytes < end():

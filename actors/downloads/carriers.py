@@ -24,7 +24,7 @@ from partita.actors.downloads.pieces import first_missing
 from partita.actors.downloads.placing import Names, put_in_place
 from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
-from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of
+from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of, reported
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
 from partita.actors.downloads.stopping import leave
@@ -257,11 +257,11 @@ class _Fetch:
         if missing_bytes >= ROOM_FROM_BYTES:
             await file.reserve(total_bytes)
 
-    def _report(self, synced_bytes: int) -> None:
+    async def _report(self, synced_bytes: int) -> None:
         if self._leads:
-            self._door.tell(ReportSegment(self._effect.id, self._kept_bytes, synced_bytes))
+            await reported(self._door, ReportSegment(self._effect.id, self._kept_bytes, synced_bytes))
         else:
-            self._door.tell(ReportProgress(self._effect.id, synced_bytes))
+            await reported(self._door, ReportProgress(self._effect.id, synced_bytes))
 
     async def _is_divided(self) -> bool:
         """Whether others help: they begin as soon as the file is open."""
@@ -352,7 +352,7 @@ class _Fetch:
         if total_bytes and part.received_bytes != total_bytes:
             return self._wrong_length(total_bytes, part.received_bytes)
         if not total_bytes:  # so that the file is known again if the process ends before its renaming is in the log
-            self._report(part.received_bytes)
+            await self._report(part.received_bytes)
         return await self._put_in_place(part.received_bytes)
 
     async def _put_in_place(self, received_bytes: int) -> Outcome:
@@ -394,6 +394,8 @@ class _Fetch:
                 await (self._part.checkpoint() if self._leads else self._part.sync())
             except OSError as error:
                 return self.broke(interruptions.of_file_error(error), str(error))
+            except StoreError as error:
+                return self.broke("FILE_TRANSIENT_ERROR", str(error))
         return self.broke(reason, detail)
 
     def broke(self, reason: Reason, detail: str, retry_after_s: float = 0.0) -> Outcome:

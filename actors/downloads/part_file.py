@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from partita.actors.kernel.file_ports import BodySource, FillingFile, OpenFile
+from partita.actors.kernel.file_ports import BodySource, Checkpoints, FillingFile, OpenFile
 from partita.actors.kernel.file_steps import FinishingFile
 from partita.actors.kernel.world import Clock
 from partita.events.points import buggify
 
 WRITE_BYTES: Final = 1 << 20
-CHECKPOINT_BYTES: Final = 2 << 20
+CHECKPOINT_BYTES: Final = 4 << 20
 CHECKPOINT_S: Final = 0.5
 """There is a checkpoint after so many bytes or seconds. Each is a turn: a slow download has two a second at most in the log."""
 
-LOST_BYTES: Final = 2 * CHECKPOINT_BYTES
-"""A crash costs no more: what came since the last checkpoint, and what that one was still telling the log."""
-
-Reporter = Callable[[int], None]
-"""Told how far the file is safe."""
+Reporter = Callable[[int], Awaitable[None]]
+"""Told how far the file is safe; it comes back when the log has it. Nothing more is written before, so a crash costs the bytes
+of one checkpoint at most."""
 
 
 class PartFile:
@@ -43,6 +41,8 @@ class PartFile:
 
     async def add(self, chunk: bytes) -> None:
         """Take the next bytes of the body. Raises :class:`OSError`."""
+        if self.received_bytes + len(chunk) - self.synced_bytes > self._checkpoint_bytes:
+            await self.checkpoint()
         self._waiting.append(chunk)
         self._waiting_bytes += len(chunk)
         self.received_bytes += len(chunk)
@@ -58,25 +58,32 @@ class PartFile:
         """Whether :meth:`take` is to be had."""
         return isinstance(self._file, FillingFile)
 
-    async def take(self, source: BodySource, most_bytes: int) -> bool:
-        """Take what comes in one go, up to the next checkpoint; whether more was coming. Raises :class:`OSError`."""
+    async def take(self, source: BodySource, end: int, passed: Callable[[], None]) -> bool:
+        """Take what comes in one go, up to ``end``; whether more was coming. Raises :class:`OSError`.
+
+        ``passed`` is called at each checkpoint. Raises what that does.
+        """
         assert isinstance(self._file, FillingFile), "asked first: can_take"
         await self._write()
-        missing_bytes = max(1, self._checkpoint_bytes - (self.received_bytes - self.synced_bytes))
-        filled = await self._file.fill(self.received_bytes, source, min(missing_bytes, most_bytes))
-        self.received_bytes += filled.came_bytes
-        if filled.synced:
-            self.synced_bytes = self.received_bytes
+        first = max(self.received_bytes + 1, self.synced_bytes + self._checkpoint_bytes)
+
+        async def checkpoint(synced_bytes: int) -> None:
+            self.received_bytes = self.synced_bytes = synced_bytes
             self._checked_at = self._clock.monotonic()
-            self._report(self.synced_bytes)
-        elif self._clock.monotonic() - self._checked_at >= self._checkpoint_s:
+            passed()
+            await self._report(synced_bytes)
+
+        begins_at = self.received_bytes
+        filled = await self._file.fill(begins_at, end, source, Checkpoints(first, self._checkpoint_bytes, checkpoint))
+        self.received_bytes = begins_at + filled.came_bytes
+        if self._clock.monotonic() - self._checked_at >= self._checkpoint_s:
             await self.checkpoint()
         return filled.flows
 
     async def checkpoint(self) -> None:
         """Make everything that has come safe, and report it if it is news. Raises :class:`OSError`."""
         if await self.sync():
-            self._report(self.synced_bytes)
+            await self._report(self.synced_bytes)
 
     async def sync(self) -> bool:
         """Make everything that has come safe; whether there was anything. Raises :class:`OSError`."""

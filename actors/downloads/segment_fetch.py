@@ -22,7 +22,7 @@ from partita.actors.network.fields import Fields
 from partita.actors.network.http import NetError
 from partita.actors.network.redirects import Outgoing
 from partita.events.download_segments import FetchSegment, NextSegment, ReportSegment, SegmentBroke, SegmentDone
-from partita.events.downloads import AwaitDownload, DownloadOrder, DownloadState
+from partita.events.downloads import AwaitDownload, DownloadOrder, DownloadState, ReportProgress
 from partita.events.errors import StoreError
 from partita.events.points import reached
 from partita.events.types import Outcome
@@ -53,6 +53,13 @@ async def asked_of(door: Door, order: DownloadOrder, more: Fields = ()) -> Answe
         initiator=order.origin.initiator,
     )
     return await exchange(door, asked)
+
+
+async def reported(door: Door, progress: ReportProgress | ReportSegment) -> None:
+    """Tell a download, and come back when the log has it. An undone turn is taken again by itself (decision 7)."""
+    await door.ask(progress)
+    with contextlib.suppress(StoreError):
+        await door.durable()
 
 
 class Worker:
@@ -99,7 +106,7 @@ class Worker:
 
     def reporter(self, start: int) -> Reporter:
         """What a part file tells its checkpoints to."""
-        return lambda synced_bytes: self._door.tell(ReportSegment(self._effect.id, start, synced_bytes))
+        return lambda synced_bytes: reported(self._door, ReportSegment(self._effect.id, start, synced_bytes))
 
     async def receive(self, body: Body, part: PartFile) -> None:
         """Write what comes, up to the segment's end. Raises :class:`NetError`, ``OSError``."""
@@ -124,7 +131,7 @@ class Worker:
     async def settle(self) -> None:
         """What has come so far is worth keeping."""
         if self._part is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, StoreError):
                 await self._part.checkpoint()
 
     async def close(self) -> None:

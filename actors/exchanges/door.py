@@ -129,6 +129,9 @@ class RecordingDoor:
             await self.note(NoteContinuation(self.exchange))
         return answer
 
+    async def durable(self) -> None:
+        await self._door.durable()
+
     def published(self, actor: str) -> object:
         if self._seen is None or self._door.stopped:  # what was stopped clears up behind it, and has no more to say
             return self._door.published(actor)

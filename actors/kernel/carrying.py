@@ -119,6 +119,12 @@ class EffectDoor:
         self.put(message, to, reply)
         return await reply
 
+    async def durable(self) -> None:
+        """See :meth:`partita.actors.kernel.world.Door.durable`."""
+        committed = self._carrying.partition.committed()
+        if committed is not None:
+            await committed
+
     def put(self, message: Message, to: str | None, reply: Future[object] | None) -> None:
         """Either of them: ``reply`` is completed when the turn has been taken."""
         actor = self._carrying.partition.actor(to or self.actor)

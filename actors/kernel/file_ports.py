@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -45,22 +46,35 @@ class OpenFile(Protocol):
         ...
 
 
+class Checkpoints(Struct, frozen=True):
+    """Where a file is synced while it is filled: at ``first``, then every ``step_bytes``; each may come a block earlier.
+
+    ``passed`` is then told how far the file is safe. Nothing is written behind a checkpoint before it has come back.
+    """
+
+    first: int
+    step_bytes: int
+    passed: Callable[[int], Awaitable[None]]
+
+
 class Filled(Struct, frozen=True):
     """What a burst brought into a file. ``flows``: more was coming when it ended."""
 
     came_bytes: int
     flows: bool
-    synced: bool
 
 
 @runtime_checkable
 class FillingFile(OpenFile, Protocol):
     """An :class:`OpenFile` that takes a body without the loop: one thread receives and writes. Not all can do this."""
 
-    async def fill(self, offset: int, source: BodySource, most_bytes: int) -> Filled:
-        """Write what comes to ``offset`` and behind it: for a moment, or until it is ``most_bytes``, which are then synced.
+    async def fill(self, offset: int, end: int, source: BodySource, checkpoints: Checkpoints) -> Filled:
+        """Write what comes to ``offset`` and behind it: for a moment, or up to ``end``, which is a checkpoint too.
 
-        Comes back when the thread has ended, also when it is cancelled: that stops ``source``. Raises ``OSError``: the file's.
+        Where too many are at it, it comes back with nothing.
+
+        Comes back when the thread has ended, also when it is cancelled: that stops ``source``, as does what ``passed`` raises.
+        Raises that, and ``OSError``: the file's.
         """
         ...
 

@@ -203,6 +203,17 @@ class Partition:
         """Done when all turns taken before it are durable."""
         return self.ask(Flush())
 
+    def committed(self) -> Future[None] | None:
+        """What to wait for until all turns taken so far are durable; None when they are.
+
+        For effects: unlike a flush, it tells nobody of what was undone before, and leaves that to the caller's next one.
+        """
+        if not self.committer.backlog:
+            return None
+        done: Future[None] = Future()
+        self._submit((None, done, None, ()), False)
+        return done
+
     def statistics(self) -> PartitionStatistics:
         """Counts, as of now."""
         return PartitionStatistics(

@@ -281,6 +281,10 @@ class Door(Protocol):
         """The same, and wait until its turn has been taken: visible, not yet durable. Returns the reply."""
         ...
 
+    async def durable(self) -> None:
+        """Come back when all turns taken so far are durable. Raises :class:`StoreError` when one of them was undone."""
+        ...
+
     @property
     def stopped(self) -> bool:
         """Whether the effect has been stopped, and only clears up behind it."""

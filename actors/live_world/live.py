@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from partita.actors.devices.ports import LiveDevices
 from partita.actors.kernel.world import Clock, Handlers, World
-from partita.actors.live_world.ports import DiskFiles, SystemClock, SystemEntropy
+from partita.actors.live_world.clocks import SystemClock, SystemEntropy
+from partita.actors.live_world.files import DiskFiles
 from partita.actors.network.ports import LiveNetwork
 
 

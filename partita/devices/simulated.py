@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from partita.actors.kernel.device_ports import DeviceWatch, Pair
-from partita.actors.live_world.ports import SystemClock
+from partita.actors.live_world.clocks import SystemClock
 from partita.events.device_facts import DeviceKind
 from partita.events.device_transfers import OpenOptions
 from partita.simulations.devices.bus import Bus, SimulatedDevices

@@ -12,7 +12,8 @@ from servers.loopback import PATIENCE_S, ServedFile
 
 from partita.actors.kernel.file_ports import Files
 from partita.actors.kernel.world import World
-from partita.actors.live_world.ports import DiskFiles, SystemClock, SystemEntropy
+from partita.actors.live_world.clocks import SystemClock, SystemEntropy
+from partita.actors.live_world.files import DiskFiles
 from partita.actors.network.ports import LiveNetwork
 from partita.events.downloads import BeginDownload, DownloadState, InterruptDownload, ResumeDownload
 from partita.events.system import Recover

@@ -6,19 +6,17 @@ import errno
 import os
 import stat
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import trio
 from servers.doors import ScriptedHandlers
-from servers.loopback import PATIENCE_S
 
-from partita.actors.kernel.file_ports import Filled
-from partita.actors.live_world import ports
+from partita.actors.live_world import disk as calls
+from partita.actors.live_world.clocks import FixedClock, SystemClock, SystemEntropy
+from partita.actors.live_world.files import DiskFiles
 from partita.actors.live_world.live import live_world
-from partita.actors.live_world.ports import DiskFiles, FixedClock, SystemClock, SystemEntropy
 
 
 def with_disk(work: Callable[[DiskFiles], Awaitable[None]]) -> None:
@@ -54,83 +52,6 @@ def test_a_closed_file_is_not_written(tmp_path: Path) -> None:
             await file.write(0, b"x")
 
     with_disk(work)
-
-
-class Flow:
-    """A source that gives what it has piece by piece, until it is stopped."""
-
-    def __init__(self, *pieces: bytes, at: Callable[[], object] = lambda: None) -> None:
-        self.pieces = list(pieces)
-        self.stopped = threading.Event()
-        self._at = at
-
-    def receive_into(self, buffer: memoryview) -> int:
-        self._at()
-        if self.stopped.is_set() or not self.pieces:
-            return 0
-        piece, rest = self.pieces[0][: len(buffer)], self.pieces[0][len(buffer) :]
-        self.pieces[:1] = [rest] if rest else []
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def stop(self) -> None:
-        self.stopped.set()
-
-
-def test_a_file_is_filled_until_it_is_enough_or_dry(tmp_path: Path) -> None:
-    async def work(disk: DiskFiles) -> None:
-        file = await disk.open(str(tmp_path / "f"))
-        flow = Flow(b"abc", b"defg")
-        assert await file.fill(0, flow, 5) == Filled(5, flows=True, synced=True)
-        assert await file.fill(5, flow, 5) == Filled(2, flows=False, synced=False)
-        assert await file.fill(7, flow, 5) == Filled(0, flows=False, synced=False)
-        await file.close()
-        with pytest.raises(OSError, match="closed"):
-            await file.fill(0, flow, 5)
-
-    with_disk(work)
-    assert (tmp_path / "f").read_bytes() == b"abcdefg"
-
-
-def test_what_trickles_does_not_keep_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "BURST_S", 0.0)
-
-    async def work(disk: DiskFiles) -> None:
-        file = await disk.open(str(tmp_path / "f"))
-        slow, fast = Flow(b"a", b"b"), Flow(b"c" * (1 << 20), b"d")
-        assert await file.fill(0, slow, 4 << 20) == Filled(1, flows=False, synced=False)
-        assert await file.fill(1, fast, 4 << 20) == Filled(1 << 20, flows=True, synced=False)
-        await file.close()
-
-    with_disk(work)
-
-
-def test_who_is_cancelled_while_a_file_is_filled_stops_it_and_waits_for_its_end(tmp_path: Path) -> None:
-    async def work(disk: DiskFiles) -> None:
-        file = await disk.open(str(tmp_path / "f"))
-        begun, stopped = trio.Event(), False
-        loop = trio.lowlevel.current_trio_token()
-
-        def at() -> None:
-            nonlocal stopped
-            loop.run_sync_soon(begun.set)
-            stopped = flow.stopped.wait(PATIENCE_S)
-
-        flow = Flow(b"abc", at=at)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(file.fill, 0, flow, 3)
-            await begun.wait()
-            nursery.cancel_scope.cancel()
-        assert stopped
-        at_once = Flow(b"abc")
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await file.fill(0, at_once, 3)
-        assert scope.cancelled_caught
-        await file.close()
-
-    with_disk(work)
-    assert (tmp_path / "f").read_bytes() == b""
 
 
 def test_a_name_is_claimed_once(tmp_path: Path) -> None:
@@ -171,7 +92,7 @@ def test_two_names_are_claimed_together_or_not_at_all(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are not synced there")
 def test_two_names_cost_one_sync_of_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    monkeypatch.setattr(ports, "_sync_folder", synced.append)
+    monkeypatch.setattr(calls, "_sync_folder", synced.append)
 
     async def work(disk: DiskFiles) -> None:
         assert await disk.claim_both(str(tmp_path / "f"), str(tmp_path / "f.part"))
@@ -184,7 +105,7 @@ def test_the_end_of_a_file_is_one_step_and_closes_it_whatever_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    sync = ports._sync
+    sync = calls.sync
 
     def fails_once(descriptor: int) -> None:
         said.append("sync")
@@ -192,7 +113,7 @@ def test_the_end_of_a_file_is_one_step_and_closes_it_whatever_happens(
             raise OSError(errno.EIO, "Input/output error")
         sync(descriptor)
 
-    monkeypatch.setattr(ports, "_sync", fails_once)
+    monkeypatch.setattr(calls, "sync", fails_once)
 
     async def work(disk: DiskFiles) -> None:
         for name in ("fails", "good"):
@@ -218,7 +139,7 @@ def test_a_file_is_put_in_place_also_where_it_cannot_be_marked(tmp_path: Path, m
         marked.append(url)
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
-    monkeypatch.setattr(ports, "_mark", cannot)
+    monkeypatch.setattr(calls, "mark", cannot)
     source, target = tmp_path / "f.part", tmp_path / "f"
     source.write_text("whole")
     target.write_text("somebody else's")

@@ -12,7 +12,7 @@ from downloads.receiving import MIB, NAME, Downloads, held, sha256, with_downloa
 from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
 
 from partita.actors.downloads import carriers
-from partita.actors.live_world import ports
+from partita.actors.live_world import disk
 
 CONTENT = os.urandom(12 * MIB)
 
@@ -96,7 +96,7 @@ def test_after_a_crash_only_what_was_synced_counts(server: LoopbackServer, tmp_p
 
 def test_a_file_that_has_changed_is_fetched_from_its_beginning(server: LoopbackServer, tmp_path: Path) -> None:
     first = ServedFile(CONTENT, hang_up_at=[5 * MIB])
-    second = ServedFile(os.urandom(3 * MIB), e_tag='"v2"')
+    second = ServedFile(os.urandom(4 * MIB), e_tag='"v2"')
     url = server.on("/data.bin", first)
 
     async def work(downloads: Downloads) -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_has_changed_is_fetched_from_its_beginning(server: LoopbackS
         server.on("/data.bin", second)
         await downloads.go_on(download)
         state = await downloads.until(download, "completed")
-        assert state.received_bytes == 3 * MIB
+        assert state.received_bytes == 4 * MIB
         assert state.head is not None
         assert state.head.e_tag == '"v2"'
 
@@ -249,8 +249,8 @@ class Room:
 
     def __init__(self, size_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.size_bytes = size_bytes
-        self._write = ports._write_at
-        monkeypatch.setattr(ports, "_write_at", self.write)
+        self._write = disk.write_at
+        monkeypatch.setattr(disk, "write_at", self.write)
 
     def write(self, descriptor: int, data: memoryview, offset: int) -> int:
         """As a disk does: what there is room for is written, then nothing is."""

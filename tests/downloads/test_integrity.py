@@ -15,7 +15,7 @@ from servers.loopback import LoopbackServer, ServedFile, sends
 
 from partita.actors.downloads.codings import decoder_of
 from partita.actors.downloads.integrity import parsed
-from partita.actors.live_world.ports import DiskFiles
+from partita.actors.live_world.files import DiskFiles
 from partita.events.download_options import DownloadOptions
 from partita.events.secret import Secret
 

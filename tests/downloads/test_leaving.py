@@ -9,7 +9,8 @@ import trio.testing
 from downloads.receiving import MIB, Downloads, held, with_downloads
 from servers.loopback import LoopbackServer, ServedFile
 
-from partita.actors.live_world.ports import DiskFile, DiskFiles
+from partita.actors.live_world.files import DiskFile, DiskFiles
+from partita.actors.live_world.filling import Buffers
 from partita.events.downloads import CancelDownload, InterruptDownload
 
 CONTENT = bytes(range(256)) * (8 * MIB // 256)
@@ -19,7 +20,7 @@ class SlowFile(DiskFile):
     """Its first write takes until ``go_on``, whoever is cancelled meanwhile: a thread's work is not taken back."""
 
     def __init__(self, descriptor: int, files: SlowFiles) -> None:
-        super().__init__(descriptor)
+        super().__init__(descriptor, Buffers())
         self._files = files
 
     async def write(self, offset: int, data: bytes) -> None:
@@ -35,6 +36,7 @@ class SlowFiles(DiskFiles):
     """Notes what is asked of it, in order."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.said: list[str] = []
         self.is_slow = trio.Event()
         self.go_on = trio.Event()

@@ -5,7 +5,7 @@ Every port answers at once, so the whole download is one step of its coroutine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import msgspec
 import pytest
@@ -162,6 +162,9 @@ class Door:
         self.told.append(message)
         return None if to == "session" else self.talk.say(message).reply
 
+    async def durable(self) -> None:
+        """Nothing is written here."""
+
     def published(self, actor: str) -> object:
         return SessionState() if actor == "session" else self.talk.state
 
@@ -211,7 +214,39 @@ def test_checkpoints_come_by_bytes_and_each_is_synced_before_it_is_told() -> Non
     assert progress == list(range(CHECKPOINT_BYTES, 160 * len(CHUNK) + 1, CHECKPOINT_BYTES))
     said = door.disk.files["/dir/f.bin"].said
     assert said[0] == f"reserve {160 * len(CHUNK)}"
-    assert said[1:-1] == [*[f"write {WRITE_BYTES}"] * 2, "sync"] * 5 + ["close"]
+    assert said[1:-1] == [*[f"write {WRITE_BYTES}"] * 4, "sync"] * 2 + [f"write {WRITE_BYTES}"] * 2 + ["sync", "close"]
+
+
+class SlowLog(Door):
+    """Its log takes until somebody looks: what the file was written with by then."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response)
+        self.written: list[int] = []
+
+    async def durable(self) -> None:
+        self.written.append(len(self.disk.files["/dir/f.bin.part"].content))
+        await Pause()
+        self.written.append(len(self.disk.files["/dir/f.bin.part"].content))
+
+
+class Pause:
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+def test_nothing_is_written_behind_a_checkpoint_before_the_log_has_it() -> None:
+    door = SlowLog(Response(160, 160 * len(CHUNK)))
+    (fetch,) = door.talk.say(StartDownload(ORDER)).effects
+    assert isinstance(fetch, FetchDownload)
+    work = fetch_download(fetch, door)
+    pauses = 0
+    with pytest.raises(StopIteration):
+        while True:
+            work.send(None)
+            pauses += 1
+    assert pauses == 2
+    assert door.written == [CHECKPOINT_BYTES] * 2 + [2 * CHECKPOINT_BYTES] * 2
 
 
 def test_a_length_that_was_a_lie_is_found_by_us_too() -> None:
@@ -257,7 +292,11 @@ def run(coroutine: object) -> None:
 def test_checkpoints_come_by_time_when_there_is_news() -> None:
     clock, file = Clock(), File()
     told: list[int] = []
-    part = PartFile(file, 0, clock, told.append)
+
+    async def report(synced_bytes: int) -> None:
+        told.append(synced_bytes)
+
+    part = PartFile(file, 0, clock, report)
     run(part.add(b"a"))
     assert (told, file.said) == ([], [])
     clock.now = CHECKPOINT_S
@@ -266,3 +305,7 @@ def test_checkpoints_come_by_time_when_there_is_news() -> None:
     clock.now += CHECKPOINT_S
     run(part.checkpoint())
     assert told == [2], "no news, no turn"
+    told.clear()
+    run(part.add(bytes(CHECKPOINT_BYTES - 1)))
+    run(part.add(b"cd"))
+    assert told == [CHECKPOINT_BYTES + 1], "never more than its bytes, whatever a chunk has"

@@ -10,7 +10,7 @@ import sys
 import trio
 from durability.children import heard, say
 
-from partita.actors.live_world.ports import DiskFiles
+from partita.actors.live_world.files import DiskFiles
 from partita.system import System
 
 

@@ -29,7 +29,7 @@ from durability.children import Child
 from durability.mounts import IN_OWN_NAMESPACE
 from servers.nginx import Nginx, nginx
 
-from partita.actors.downloads.part_file import LOST_BYTES
+from partita.actors.downloads.part_file import CHECKPOINT_BYTES
 from partita.actors.kernel.fold import fold
 from partita.actors.session.behavior import BEHAVIORS
 from partita.events.downloads import DownloadState
@@ -90,7 +90,7 @@ class Run:
 
         Looked at from the last checkpoint but one on. All of it is, when the file is complete.
         """
-        count = max(0, reported_bytes - LOST_BYTES)
+        count = max(0, reported_bytes - CHECKPOINT_BYTES)
         with part.open("rb") as file:
             file.seek(count)
             while (block := file.read(_BLOCK)) and block == self.content[count : count + len(block)]:
@@ -158,7 +158,7 @@ def run_kills(
             assert set(said[0].split()[1:]) == {"completed"}
         check_files(run, generation)
         tally.sent_bytes = sum(served.body_bytes for served in server.served())
-    assert max(tally.unreported, default=0) <= LOST_BYTES, "more than a checkpoint's bytes are fetched twice"
+    assert max(tally.unreported, default=0) <= CHECKPOINT_BYTES, "more than a checkpoint's bytes are fetched twice"
     return tally
 
 
@@ -187,7 +187,7 @@ def run_fills(
         if word == "filled" and lost:
             tally.kills += 1
             tally.unreported += map(int, lost)
-    assert max(tally.unreported, default=0) <= LOST_BYTES, "more than a checkpoint's bytes are fetched twice"
+    assert max(tally.unreported, default=0) <= CHECKPOINT_BYTES, "more than a checkpoint's bytes are fetched twice"
     return tally
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from durability.children import PATIENCE_S, say
 
-from partita.actors.live_world import ports
+from partita.actors.live_world import disk as disk_calls
 from partita.downloads import DownloadItem, DownloadUpdated
 from partita.system import System
 
@@ -30,7 +30,7 @@ PAGE = 4096
 
 
 def reserve_nothing(descriptor: int, size_bytes: int) -> None:
-    """In the place of ``ports._reserve``: a file system without ``fallocate``."""
+    """In the place of ``disk.reserve``: a file system without ``fallocate``."""
 
 
 class Disk:
@@ -91,7 +91,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--reserves"]
     home, where, fills, seed, free_mib, size_bytes, *urls = arguments
     if "--reserves" not in sys.argv:
-        ports._reserve = reserve_nothing  # type: ignore[attr-defined]
+        disk_calls.reserve = reserve_nothing
     chance, folder, size = random.Random(int(seed)), Path(where), int(size_bytes)
     content = (Path(home).parent / "content").read_bytes()
     disk = Disk(folder, len(urls) * size + (int(free_mib) << 20))

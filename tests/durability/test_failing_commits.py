@@ -18,6 +18,7 @@ from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
 from partita import SimulatedBus
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.fold import fold
+from partita.actors.kernel.future import Future
 from partita.actors.session.behavior import BEHAVIORS
 from partita.errors import ActorFailed, DOMException, StoreError, StoreFailed
 from partita.events.devices import DevicesChanged
@@ -137,6 +138,45 @@ def test_flush_says_so_when_what_was_said_before_it_was_undone(session: Session,
     session.set_user_agent("After/1")
     session.flush().get(30)
     assert session.get_user_agent() == "After/1"
+
+
+def committed(session: Session) -> Future[None] | None:
+    """What an effect waits for."""
+    asked: Future[Future[None] | None] = Future()
+    session._partition.kernel.call_soon(lambda: asked.set(session._partition.committed()))
+    return asked.get(30)
+
+
+def test_an_effect_waits_until_what_was_taken_is_durable(session: Session, disk: FaultyDisk) -> None:
+    session.flush().get(30)
+    assert committed(session) is None
+    disk.committing.clear()
+    disk.go_on.clear()
+    session.set_user_agent("Late/1")
+    assert disk.committing.wait(30)
+    future = committed(session)
+    assert future is not None
+    assert not future.done
+    disk.go_on.set()
+    assert future.get(30) is None
+
+
+def test_an_effect_that_waits_is_told_of_what_was_undone_and_flush_says_so_all_the_same(
+    session: Session, disk: FaultyDisk
+) -> None:
+    session.flush().get(30)
+    disk.committing.clear()
+    disk.go_on.clear()
+    disk.fail_next = 1
+    session.set_user_agent("Undone/1")
+    assert disk.committing.wait(30)
+    future = committed(session)
+    assert future is not None
+    disk.go_on.set()
+    with pytest.raises(StoreFailed, match="undone"):
+        future.get(30)
+    with pytest.raises(StoreFailed, match="what was said before"):
+        session.flush().get(30)
 
 
 def test_a_flush_that_failed_has_told_and_the_next_one_tells_of_what_came_after(

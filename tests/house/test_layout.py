@@ -110,7 +110,7 @@ def may_touch_the_world(path: Path) -> bool:
     room = inside.parts[0]
     return (
         room in ("store", "partita")
-        or inside.parts[:2] == ("actors", "kernel")
+        or inside.parts[:2] in (("actors", "kernel"), ("actors", "live_world"))
         or inside.parts[:3] in (("actors", "network", "transport"), ("actors", "devices", "drivers"))
         or (room == "actors" and path.name == "ports.py")
     )

@@ -19,12 +19,12 @@ CAPABILITIES: Final = (
         edits=(
             Edit(
                 "actors.downloads.part_file:PartFile.checkpoint",
-                "if await self.sync():\n        self._report(self.synced_bytes)",
+                "if await self.sync():\n        await self._report(self.synced_bytes)",
                 "await self._write()\n"
                 "    self._checked_at = self._clock.monotonic()\n"
                 "    if self.synced_bytes != self.received_bytes:\n"
                 "        self.synced_bytes = self.received_bytes\n"
-                "        self._report(self.synced_bytes)",
+                "        await self._report(self.synced_bytes)",
             ),
         ),
         scenarios=("downloads",),

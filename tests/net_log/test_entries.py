@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.actors.live_world.ports import SystemClock
+from partita.actors.live_world.clocks import SystemClock
 from partita.actors.net_log.constants import EVENT_TYPES, SOURCE_TYPES, constants
 from partita.actors.net_log.entries import OCTETS_AT_MOST, Capture, SourceId, elided, encoded, told
 from partita.actors.net_log.layout import PAGE_BYTES

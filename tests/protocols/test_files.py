@@ -11,7 +11,7 @@ import pytest
 import trio
 
 import partita
-from partita.actors.live_world.ports import DiskFiles
+from partita.actors.live_world.files import DiskFiles
 from partita.actors.protocols.files import path_of
 from partita.actors.protocols.http_dates import http_date
 from partita.actors.protocols.media_types import content_type, media_type_of

@@ -188,6 +188,9 @@ class SmallDoor:
     async def ask(self, message: Message, *, to: str | None = None) -> object:
         return await self._partition.ask(to or self.actor, message)
 
+    async def durable(self) -> None:
+        """Nothing is written here."""
+
     def published(self, actor: str) -> object:
         return self._partition.states.get(actor)
 

@@ -1,0 +1,198 @@
+"""The port ``files`` on the machine's disk. Each call blocks a thread of trio's, not the loop."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import outcome
+import trio
+
+from partita.actors.kernel.file_ports import BodySource, Checkpoints, Filled
+from partita.actors.live_world import disk
+from partita.actors.live_world.filling import Buffers, Filling
+
+
+class DiskFile:
+    """A file of the disk, open for writing."""
+
+    def __init__(self, descriptor: int, buffers: Buffers) -> None:
+        self._descriptor: int | None = descriptor
+        self._filling = Filling(descriptor)
+        self._buffers = buffers
+
+    async def reserve(self, size_bytes: int) -> None:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`. On Linux and macOS, where the file system can."""
+        await trio.to_thread.run_sync(disk.reserve, self._open(), size_bytes)
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
+        await trio.to_thread.run_sync(disk.write_all, self._open(), offset, data)
+
+    async def sync(self) -> None:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
+        await trio.to_thread.run_sync(disk.sync, self._open())
+
+    async def finish(self, offset: int, data: bytes) -> None:
+        """See :class:`partita.actors.kernel.file_steps.FinishingFile`."""
+        await trio.to_thread.run_sync(self._finish, self._open(), offset, data)
+
+    async def fill(self, offset: int, end: int, source: BodySource, checkpoints: Checkpoints) -> Filled:
+        """See :class:`partita.actors.kernel.file_ports.FillingFile`."""
+        self._open()
+        buffer = self._buffers.take()
+        if buffer is None:
+            return Filled(0, flows=False)
+        try:
+            async with trio.open_nursery() as nursery:
+                telling = _Telling(nursery, checkpoints.passed, source.stop)
+                work = partial(self._filling.fill, offset, end, source, checkpoints, buffer=buffer, tell=telling.tell)
+                filled = await outcome.acapture(_until_stopped, work, source.stop)  # no group of one error
+        finally:
+            self._buffers.give_back(buffer)
+        telling.check()
+        return filled.unwrap()
+
+    async def close(self) -> None:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`. It is closed also by a task that has been cancelled."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(os.close, descriptor)
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file has been closed")
+        return self._descriptor
+
+    def _finish(self, descriptor: int, offset: int, data: bytes) -> None:
+        self._descriptor = None  # in the thread: a task that was cancelled before it began still has it to close
+        try:
+            disk.write_all(descriptor, offset, data)
+            disk.sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class ReadableDiskFile:
+    """A file of the disk, open for reading."""
+
+    def __init__(self, descriptor: int, size_bytes: int, modified_us: int) -> None:
+        self._descriptor: int | None = descriptor
+        self.size_bytes = size_bytes
+        self.modified_us = modified_us
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """See :class:`partita.actors.kernel.file_ports.ReadableFile`."""
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file has been closed")
+        return await trio.to_thread.run_sync(disk.read, self._descriptor, offset, count)
+
+    async def close(self) -> None:
+        """See :class:`partita.actors.kernel.file_ports.ReadableFile`. It is closed also by a task that has been cancelled."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(os.close, descriptor)
+
+
+class DiskFiles:
+    """The port ``files`` on the machine's disk."""
+
+    def __init__(self) -> None:
+        self._buffers = Buffers()
+
+    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> DiskFile:
+        """See :class:`partita.actors.kernel.file_ports.Files`. A symbolic link in the file's place is refused."""
+        return DiskFile(await trio.to_thread.run_sync(disk.open_to_write, path, keep_bytes, private), self._buffers)
+
+    async def open_to_read(self, path: str) -> ReadableDiskFile:
+        """See :class:`partita.actors.kernel.file_ports.Files`. Links are followed."""
+        return ReadableDiskFile(*await trio.to_thread.run_sync(disk.open_to_read, path))
+
+    async def size(self, path: str) -> int | None:
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
+        return await trio.to_thread.run_sync(disk.size, path)
+
+    async def claim(self, path: str) -> bool:
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
+        return await trio.to_thread.run_sync(disk.claim, path)
+
+    async def claim_both(self, path: str, beside: str) -> bool:
+        """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
+        return await trio.to_thread.run_sync(disk.claim, path, beside)
+
+    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
+        """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
+        await trio.to_thread.run_sync(disk.put_in_place, source, target, url, referrer, over_nothing)
+
+    async def free_bytes(self, path: str) -> int | None:
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
+        return await trio.to_thread.run_sync(disk.free_bytes, path)
+
+    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
+        """See :class:`partita.actors.kernel.file_ports.Files`."""
+        await trio.to_thread.run_sync(disk.rename, source, target, over_nothing)
+
+    async def mark(self, path: str, url: str, referrer: str = "") -> None:
+        """See :class:`partita.actors.kernel.file_ports.Files`: attributes on Linux, a stream on Windows; on macOS nothing."""
+        await trio.to_thread.run_sync(disk.mark, path, url, referrer)
+
+    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
+        """See :class:`partita.actors.kernel.file_ports.Files`. It is removed also by a task that has been cancelled."""
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(disk.remove, path, only_if_empty)
+
+
+class _Telling:
+    """Has checkpoints heard that a thread has passed."""
+
+    def __init__(
+        self, nursery: trio.Nursery, passed: Callable[[int], Awaitable[None]], stop: Callable[[], None]
+    ) -> None:
+        self._nursery = nursery
+        self._passed = passed
+        self._stop = stop
+        self._loop = trio.lowlevel.current_trio_token()
+        self._failed: Exception | None = None
+
+    def tell(self, at: int) -> Callable[[], object]:
+        """In the thread: have it heard; returns what waits for that."""
+        heard = threading.Event()
+        self._loop.run_sync_soon(self._nursery.start_soon, self._hear, at, heard)
+        return heard.wait
+
+    def check(self) -> None:
+        """Raise what hearing it has raised."""
+        if self._failed is not None:
+            raise self._failed
+
+    async def _hear(self, at: int, heard: threading.Event) -> None:
+        try:
+            await self._passed(at)
+        except Exception as error:  # noqa: BLE001  # raised when the thread has ended
+            self._failed = error
+            self._stop()
+        finally:
+            heard.set()
+
+
+async def _until_stopped(work: Callable[[], Filled], stop: Callable[[], None]) -> Filled:
+    """``trio.to_thread.run_sync`` for work that can be stopped: a cancellation does so, and still the end is waited for."""
+    task, loop = trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()
+
+    def ended(result: outcome.Outcome[Filled]) -> None:
+        loop.run_sync_soon(trio.lowlevel.reschedule, task, result)
+
+    def cancelled(_: object) -> trio.lowlevel.Abort:
+        stop()
+        return trio.lowlevel.Abort.FAILED
+
+    async with trio.to_thread.current_default_thread_limiter():
+        trio.lowlevel.start_thread_soon(work, ended)
+        filled: Filled = await trio.lowlevel.wait_task_rescheduled(cancelled)
+    await trio.lowlevel.checkpoint_if_cancelled()
+    return filled
