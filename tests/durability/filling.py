@@ -12,7 +12,9 @@ It says ``filled BYTES...`` each time: how much of each file lay there that nobo
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
 import random
 import subprocess
 import sys
@@ -23,10 +25,13 @@ from pathlib import Path
 from durability.children import PATIENCE_S, say
 
 from partita.actors.live_world import disk as disk_calls
-from partita.downloads import DownloadItem, DownloadUpdated
+from partita.downloads import DownloadDone, DownloadItem, DownloadUpdated
 from partita.system import System
 
 PAGE = 4096
+LEFT_BYTES = 1 << 20
+LOOKED_AT_BYTES = 8 << 20
+MS_REMOUNT = 32
 
 
 def reserve_nothing(descriptor: int, size_bytes: int) -> None:
@@ -34,25 +39,44 @@ def reserve_nothing(descriptor: int, size_bytes: int) -> None:
 
 
 class Disk:
-    """A tmpfs."""
+    """A tmpfs that is made smaller, and then filled: the room of many files would take seconds to write, and they go on."""
 
     def __init__(self, folder: Path, size_bytes: int) -> None:
         folder.mkdir()
-        options = f"size={size_bytes}"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True, timeout=30)
+        self._folder = folder
+        self._size_bytes = size_bytes
         self._filler = folder / "filler"
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)], check=True, timeout=30
+        )
 
     def fill(self) -> None:
         """To the last page."""
+        while not self._has_size(self._used_bytes() + LEFT_BYTES):  # more has come meanwhile than would find room
+            pass
         with self._filler.open("wb", buffering=0) as filler:
             try:
                 while filler.write(bytes(64 * PAGE)):
                     pass
             except OSError as error:
                 assert error.errno == errno.ENOSPC
+        assert os.statvfs(self._folder).f_bavail == 0
 
     def make_room(self) -> None:
+        assert self._has_size(self._size_bytes)
         self._filler.unlink()
+
+    def _used_bytes(self) -> int:
+        there = os.statvfs(self._folder)
+        return (there.f_blocks - there.f_bfree) * there.f_frsize
+
+    def _has_size(self, size_bytes: int) -> bool:
+        """Give it that size, as ``mount -o remount`` does; whether what is there has room in it."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(b"tmpfs", bytes(self._folder), b"tmpfs", MS_REMOUNT, f"size={size_bytes}".encode()):
+            assert ctypes.get_errno() == errno.EINVAL, os.strerror(ctypes.get_errno())
+            return False
+        return True
 
 
 class Progress:
@@ -62,7 +86,7 @@ class Progress:
         self._received: dict[str, int] = {}
         self._further = threading.Condition()
 
-    def tell(self, item: DownloadItem, event: DownloadUpdated) -> None:
+    def tell(self, item: DownloadItem, event: DownloadUpdated | DownloadDone) -> None:
         with self._further:
             self._received[item.id] = item.get_received_bytes()
             self._further.notify_all()
@@ -79,12 +103,13 @@ class Progress:
 
 
 def unreported_bytes(item: DownloadItem, content: bytes) -> int:
-    """What lies in its part file behind the last report, as far as it is the file's."""
-    part = Path(f"{item.save_path}.part")
-    written = part.read_bytes()
+    """What lies in its part file behind the last report. What was reported last is looked at; all of it is in the end."""
     received = item.get_received_bytes()
-    assert written[:received] == content[:received], "what was reported is there"
-    return max(0, len(written) - received)
+    begin = max(0, received - LOOKED_AT_BYTES)
+    with Path(f"{item.save_path}.part").open("rb") as part:
+        part.seek(begin)
+        assert part.read(received - begin) == content[begin:received], "what was reported is there"
+        return max(0, part.seek(0, os.SEEK_END) - received)
 
 
 def main() -> None:
@@ -102,8 +127,11 @@ def main() -> None:
         items = [session.download_url(url).get() for url in urls]
         for item in items:
             item.on("updated", partial(progress.tell, item))
+            item.on("done", partial(progress.tell, item))
         for _ in range(int(fills)):
             progress.wait_for(chance.randrange(size // 8), items)
+            if all(item.has_ended() for item in items):
+                break
             disk.fill()
             lost = []
             for item in items:
