@@ -147,7 +147,7 @@ def test_the_kernels_thread_touches_no_file(
     session.cookies.export_cookies(tmp_path / "c.txt").get(PATIENCE_S)
     session.cookies.import_cookies(tmp_path / "c.txt").get(PATIENCE_S)
     assert len(opened) == 2
-    assert all(name.startswith("_open") for name in opened), f"{opened}: trio calls its threads by what they do"
+    assert all(name.startswith("open_to_") for name in opened), f"{opened}: trio calls its threads by what they do"
 
 
 # -- other programs -----------------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ def test_a_slow_server_is_waited_for_by_the_loop(
 
     async def work(downloads: Downloads) -> None:
         download = await downloads.begin(url)
-        await downloads.partition.until(lambda: downloads.state(download).received_bytes >= 4 * MIB)
+        await downloads.partition.until(lambda: downloads.state(download).received_bytes >= 3 * MIB)
         assert await trio.to_thread.run_sync(file.held.wait, PATIENCE_S)
         await no_thread_works()
         file.go_on.set()
