@@ -121,7 +121,7 @@ class WebBluetoothDevice(WebDevice):
             raise NetworkError("GATT Server is disconnected. Cannot perform GATT operations. (Re)connect first.")
         return self._perform(operation, make, data, TIMEOUT_S)
 
-    def _closed(self) -> None:
+    def _closed(self, gone: bool) -> None:  # noqa: ARG002  # the shape of each
         self.gatt.lost()
         if self._is_connected:
             self._is_connected = False

@@ -61,7 +61,7 @@ _TAKEN: Final[Future[None]] = resolved(None)
 
 class _Taker(NamedTuple):
     take: Take
-    closed: Callable[[], object]
+    closed: Callable[[bool], object]
 
 
 class _Refused(Future[None]):
@@ -231,10 +231,10 @@ class DeviceDesk:
 
     # -- what devices send ------------------------------------------------------------------------------------------
 
-    def connect(self, kind: DeviceKind, connection: str, take: Take, closed: Callable[[], object]) -> None:
+    def connect(self, kind: DeviceKind, connection: str, take: Take, closed: Callable[[bool], object]) -> None:
         """From now on, what comes on the connection goes to ``take``; what has come before, at once.
 
-        ``closed`` is called when it is no more, once.
+        ``closed`` is called when it is no more, once: whether that is because the device is gone, as far as is known.
         """
         taker = _Taker(take, closed)
         while True:
@@ -248,13 +248,13 @@ class DeviceDesk:
         if connection not in self.state(kind).connections:  # it has ended before anybody knew of it
             self.disconnected(connection)
 
-    def disconnected(self, connection: str) -> None:
-        """It is no more."""
+    def disconnected(self, connection: str, *, gone: bool = False) -> None:
+        """It is no more. ``gone``: because its device is."""
         with self._lock:
             taker = self._open.pop(connection, None)
             self._early.pop(connection, None)
         if taker is not None:
-            taker.closed()
+            taker.closed(gone)
 
     def _take(self, request: object) -> Future[None]:
         assert isinstance(request, IncomingFrom)

@@ -180,7 +180,7 @@ class WebDevice(Emitter):
         answered.when_done(on_answer)
         return done
 
-    def _closed(self) -> None:
+    def _closed(self, gone: bool) -> None:
         """The connection is no more."""
 
     @property

@@ -167,10 +167,10 @@ class WebSerialPort(WebDevice):
         self._readable = readable
         return self._open(options, readable.take).map(on_open)
 
-    def _closed(self) -> None:
+    def _closed(self, gone: bool) -> None:
         readable, self._readable, self._writable = self._readable, None, None
         if readable is not None:
-            is_in_order = self._was_closed or self._is_attached
+            is_in_order = self._was_closed or (self._is_attached and not gone)  # its hanging up may be heard first
             readable.end(None if is_in_order else error_of("gone", kind="serial"))
 
     def set_signals(

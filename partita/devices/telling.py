@@ -136,7 +136,7 @@ class DeviceTelling:
         self._known.pop((kind, event.known.device_id), None)
 
     def _closed(self, kind: DeviceKind, event: ConnectionClosed) -> None:  # noqa: ARG002  # the shape of each
-        self._desk.disconnected(event.id)
+        self._desk.disconnected(event.id, gone=event.reason == "gone")
 
     def _heard(self, kind: DeviceKind, name: ConnectionEventName, event: DeviceAttached | DeviceDetached) -> None:
         for hears in tuple(self._hearing.get(kind, ())):

@@ -183,7 +183,7 @@ class WebUSBDevice(WebDevice):
         """
         return self._open(OpenUSB(), _nothing_comes)
 
-    def _closed(self) -> None:
+    def _closed(self, gone: bool) -> None:  # noqa: ARG002  # the shape of each
         self._claimed.clear()
         self._configuration = self._at_first
 

@@ -81,6 +81,19 @@ def test_reading_fails_when_the_port_is_unplugged(serial: Rig) -> None:
     settled(lambda: not port.connected)
 
 
+def test_reading_fails_when_the_other_side_hangs_up_before_the_port_is_seen_to_be_gone(serial: Rig) -> None:
+    port = opened(serial)
+    readable = port.readable
+    assert readable is not None
+    waiting = readable.read()
+    bus = serial.bus
+    (connection,) = bus._bus.connections
+    bus._do(lambda: connection.end("its other side has hung up"))
+    with pytest.raises(NetworkError, match="disconnected"):
+        waiting.get(TIMEOUT_S)
+    assert port.connected
+
+
 def test_a_reader_who_is_behind_holds_the_port_back() -> None:
     readable = SerialReadable(4)
     assert readable.take(Incoming(0, b"ab")) is None

@@ -471,7 +471,7 @@ def test_opening_that_is_cancelled_leaves_the_port_closed(line: Line) -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(open_and_close)
-            while not threads():  # it is under way
+            while not threads() and nursery.child_tasks:  # it is under way
                 await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
         while threads():

@@ -71,6 +71,7 @@ class SerialConnection:
         self._urgent: deque[_Job] = deque()
         self._under_way: _Job | None = None
         self._end: DeviceError | None = None
+        self._discards = 0  # of what came in, begun and ended: odd while one is under way
         self._reader = BackgroundCall(f"serial reader {key}", self._read)
         self._operator = BackgroundCall(f"serial operator {key}", self._operate)
 
@@ -153,16 +154,25 @@ class SerialConnection:
     # -- the reader -----------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        port = self._port
         try:
             while self._end is None:
-                if room := self._room():
-                    if self._take(port.read(1)) and room > 1 and (there := port.in_waiting):
-                        self._take(port.read(min(room - 1, there)))
-                else:
-                    port.in_waiting  # noqa: B018  # raises when it was unplugged
+                discards = self._discards
+                try:
+                    self._read_some()
+                except Exception:
+                    if discards == self._discards and not discards % 2:
+                        raise
+                    self._port.in_waiting  # noqa: B018  # what pyserial saw coming was thrown away; raises when it is gone
         except Exception as error:  # noqa: BLE001  # pyserial raises what the system gives it, of many kinds
             self._finish(unplugged(self._key, error))
+
+    def _read_some(self) -> None:
+        port = self._port
+        if room := self._room():
+            if self._take(port.read(1)) and room > 1 and (there := port.in_waiting):
+                self._take(port.read(min(room - 1, there)))
+        else:
+            port.in_waiting  # noqa: B018  # raises when it was unplugged
 
     def _room(self) -> int:
         """How much may be read; 0 when there is no room after having waited for a slice."""
@@ -232,7 +242,11 @@ class SerialConnection:
                 self._drop_writes()
                 port.reset_output_buffer()
             case DiscardSerial():
-                port.reset_input_buffer()
+                self._discards += 1
+                try:
+                    port.reset_input_buffer()
+                finally:
+                    self._discards += 1
                 with self._changed:
                     self._received.clear()
                     self._changed.notify_all()
