@@ -211,6 +211,7 @@ class Partition:
         if not self.committer.backlog:
             return None
         done: Future[None] = Future()
+        done.when_done(done.failure)  # who waits may be stopped meanwhile
         self._submit((None, done, None, ()), False)
         return done
 

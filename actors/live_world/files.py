@@ -157,13 +157,14 @@ class _Telling:
         self._passed = passed
         self._stop = stop
         self._loop = trio.lowlevel.current_trio_token()
+        self._is_over = False
         self._failed: Exception | None = None
 
-    def tell(self, at: int) -> Callable[[], object]:
-        """In the thread: have it heard; returns what waits for that."""
+    def tell(self, at: int) -> Callable[[], bool]:
+        """In the thread: have it heard; returns what waits for that, and says whether to go on."""
         heard = threading.Event()
         self._loop.run_sync_soon(self._nursery.start_soon, self._hear, at, heard)
-        return heard.wait
+        return lambda: heard.wait() and not self._is_over
 
     def check(self) -> None:
         """Raise what hearing it has raised."""
@@ -171,12 +172,15 @@ class _Telling:
             raise self._failed
 
     async def _hear(self, at: int, heard: threading.Event) -> None:
+        is_heard = False
         try:
             await self._passed(at)
+            is_heard = True
         except Exception as error:  # noqa: BLE001  # raised when the thread has ended
-            self._failed = error
+            self._failed = self._failed or error
             self._stop()
         finally:
+            self._is_over = self._is_over or not is_heard  # also when it was cancelled
             heard.set()
 
 

@@ -27,8 +27,8 @@ BLOCK_BYTES: Final = 4096
 """A multiple of what any usual disk calls a block."""
 _FLOWING_BYTES: Final = 1 << 20  # what trickles in that time is not worth a thread
 
-Tell = Callable[[int], Callable[[], object]]
-"""Says how far the file is safe; returns what waits until that has been heard."""
+Tell = Callable[[int], Callable[[], bool]]
+"""Says how far the file is safe; returns what waits until that has been heard, and says whether to go on."""
 
 
 class Buffers:
@@ -76,14 +76,17 @@ class Filling:
         """The thread's part of :meth:`partita.actors.kernel.file_ports.FillingFile.fill`."""
         until = time.monotonic() + BURST_S
         at = offset
-        due = max(checkpoints.first - checkpoints.first % BLOCK_BYTES, _block_behind(at))
-        heard: Callable[[], object] = _nothing_to_hear
+        due = checkpoints.first - checkpoints.first % BLOCK_BYTES
+        if due <= at:
+            due = checkpoints.first if checkpoints.first > at else _block_behind(at)
+        heard: Callable[[], bool] = _nothing_to_hear
         goes_on = True
         while goes_on and at < end:
             lies_at = at % BLOCK_BYTES  # so that what is a block in the file is one in memory
             piece = buffer[lies_at : lies_at + min(due, end) - at]
             size, flows = _received(source, piece, until)
-            heard()
+            if not heard():
+                break  # what was received meanwhile belongs to nobody any more
             self._write(at, piece[:size])
             at += size
             goes_on = flows and time.monotonic() < until
@@ -122,8 +125,9 @@ class Filling:
         return written
 
 
-def _nothing_to_hear() -> None:
+def _nothing_to_hear() -> bool:
     """No checkpoint has been told yet."""
+    return True
 
 
 def _received(source: BodySource, piece: memoryview, until: float) -> tuple[int, bool]:

@@ -221,6 +221,7 @@ def test_a_disk_that_fails_directly_has_failed(tmp_path: Path, monkeypatch: pyte
         (0, 1 << 20, 1 << 20, [1 << 20, 2 << 20, 3 << 20]),
         (0, (1 << 20) + 5, 1 << 20, [1 << 20, 2 << 20, 3 << 20]),  # where a block ends
         (100, 50, 2 << 20, [BLOCK_BYTES, BLOCK_BYTES + (2 << 20)]),  # overdue
+        (BLOCK_BYTES + 1, BLOCK_BYTES + 9, 1 << 20, [BLOCK_BYTES + 9, BLOCK_BYTES + 9 + (1 << 20)]),  # never later
         (0, 1 << 20, 100, [(1 << 20) + number * BLOCK_BYTES for number in range(4)]),  # a block at least
     ],
 )
@@ -278,11 +279,27 @@ def test_what_is_raised_at_a_checkpoint_ends_the_burst_and_is_raised(tmp_path: P
 
     async def work(file: DiskFile) -> None:
         flow = Flow(*[bytes(BLOCK_BYTES)] * 1000)
-        with pytest.raises(LookupError, match=str(BLOCK_BYTES)):
-            await file.fill(0, FAR, flow, checkpoints(BLOCK_BYTES, FAR, unwanted))
+        with pytest.raises(LookupError, match=f"^{BLOCK_BYTES}$"):
+            await file.fill(0, FAR, flow, checkpoints(BLOCK_BYTES, BLOCK_BYTES, unwanted))
         assert flow.stopped.is_set()
 
     with_file(tmp_path / "f", work)
+    assert (tmp_path / "f").stat().st_size == BLOCK_BYTES
+
+
+def test_what_was_received_when_a_checkpoint_was_given_up_is_not_written(tmp_path: Path) -> None:
+    async def work(file: DiskFile) -> None:
+        async def passed(at: int) -> None:
+            scope.cancel()
+            await trio.sleep_forever()
+
+        flow = Flow(*[bytes(BLOCK_BYTES)] * 1000)
+        with trio.CancelScope() as scope:
+            await file.fill(0, FAR, flow, Checkpoints(BLOCK_BYTES, BLOCK_BYTES, passed))
+        assert scope.cancelled_caught
+
+    with_file(tmp_path / "f", work)
+    assert (tmp_path / "f").stat().st_size == BLOCK_BYTES
 
 
 # -- many, and the end ----------------------------------------------------------------------------------------------------
