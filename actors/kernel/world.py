@@ -282,7 +282,11 @@ class Door(Protocol):
         ...
 
     async def durable(self) -> None:
-        """Come back when all turns taken so far are durable. Raises :class:`StoreError` when one of them was undone."""
+        """Come back when all turns taken so far are durable.
+
+        Raises :class:`StoreError` when one of them is undone meanwhile. One that was undone before, and will be taken again, is
+        not waited for.
+        """
         ...
 
     @property
