@@ -17,7 +17,7 @@ CHECKPOINT_S: Final = 0.5
 
 Reporter = Callable[[int], Awaitable[None]]
 """Told how far the file is safe; it comes back when the log has it. Nothing more is written before, so a crash costs the bytes
-of one checkpoint at most. (While commits fail, it comes back too: the turn is taken again by itself, and the file goes on.)"""
+of one checkpoint at most."""
 
 
 class PartFile:

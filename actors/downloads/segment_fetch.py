@@ -56,10 +56,9 @@ async def asked_of(door: Door, order: DownloadOrder, more: Fields = ()) -> Answe
 
 
 async def reported(door: Door, progress: ReportProgress | ReportSegment) -> None:
-    """Tell a download, and come back when the log has it. An undone turn is taken again by itself (decision 7)."""
+    """Tell a download, and come back when the log has it: while commits fail, it waits (DESIGN, 8)."""
     await door.ask(progress)
-    with contextlib.suppress(StoreError):
-        await door.durable()
+    await door.durable()
 
 
 class Worker:

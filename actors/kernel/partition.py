@@ -204,16 +204,20 @@ class Partition:
         return self.ask(Flush())
 
     def committed(self) -> Future[None] | None:
-        """What to wait for until all turns taken so far are durable; None when they are.
+        """What to wait for until all turns taken so far are durable, or undone for good; None when they are.
 
-        For effects: unlike a flush, it tells nobody of what was undone before, and leaves that to the caller's next one.
+        For effects, on the kernel's thread: what they have said is taken again when its commit fails, and so waited for.
         """
-        if not self.committer.backlog:
+        if not self.committer.backlog and not self.rollback.has_more_to_do:
             return None
         done: Future[None] = Future()
         done.when_done(done.failure)  # who waits may be stopped meanwhile
-        self._submit((None, done, None, ()), False)
+        self.rollback.tell_when_committed(done)
         return done
+
+    def submit_barrier(self, reply: Reply) -> None:
+        """Have it told when all turns taken so far have been committed, or that this failed."""
+        self._submit((None, reply, None, ()), False)
 
     def statistics(self) -> PartitionStatistics:
         """Counts, as of now."""
@@ -338,7 +342,7 @@ class Partition:
             if reply is not None:
                 error = self.rollback.untold()
                 barrier = Barrier(reply) if error is None else Rejection(reply, error)
-                self._submit((None, barrier, None, ()), False)
+                self.submit_barrier(barrier)
             return
         if reply is not None:
             if decision.waits is not None:

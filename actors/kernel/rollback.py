@@ -8,8 +8,10 @@ comes, or after a pause that grows: a full disk is not tried in a circle.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from partita.actors.kernel.future import Future
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.replies import Barrier
 from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed
@@ -38,6 +40,7 @@ class Rollback:
         self._failed_at = -1
         self._pause_s = FIRST_RETRY_S
         self._ignored: list[tuple[int, str, Envelope]] = []  # with the position that memory had reached
+        self._waiting: list[Future[None]] = []  # until what was set aside is durable
 
     def undo(self, entries: list[Entry], error: PartitaError) -> None:
         """Back to the last durable turn; ``entries`` are those that the committer gave back."""
@@ -87,14 +90,39 @@ class Rollback:
             return None
         return StoreFailed(f"{self._partition.name}: what was said before was not made durable, and undone: {error}")
 
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether something was undone and has not been taken again yet."""
+        return bool(self._again or self._waiting) or self._unreadable is not None
+
+    def tell_when_committed(self, done: Future[None]) -> None:
+        """Complete it when all that was taken is durable, also what was undone and is taken again; fail it at the end."""
+        if self.has_more_to_do:
+            self._wait(done)
+        else:
+            self._partition.submit_barrier(_Patient(done, self._wait))
+
+    def _wait(self, done: Future[None]) -> None:
+        if self._partition.stopped:
+            done.set_exception(self._closed_before())
+            return
+        self._waiting.append(done)
+        self._try_again_later()
+
     def stop(self) -> None:
-        """Try nothing again. Who was to be asked again is told that it is over."""
+        """Try nothing again. Who was to be asked again, and who waits, is told that it is over."""
         if self._retry is not None:
             self._retry.stop()
         again, self._again = self._again, []
         for _, envelope in again:
             if envelope[2] is not None:
-                envelope[2].set_exception(SystemClosed(f"{self._partition.name} was closed before the answer came"))
+                envelope[2].set_exception(self._closed_before())
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done.set_exception(self._closed_before())
+
+    def _closed_before(self) -> SystemClosed:
+        return SystemClosed(f"{self._partition.name} was closed before the answer came")
 
     def _set_aside(self, turns: list[Turn[Any, Any, Any]], durable: int) -> None:
         for turn in turns:
@@ -105,14 +133,17 @@ class Rollback:
             self._failed_at, self._pause_s = durable, FIRST_RETRY_S
         if not self._again:
             return
+        self._partition.take = self._take_after_failure
+        self._try_again_later()
+
+    def _try_again_later(self) -> None:
         partition = self._partition
-        partition.take = self._take_after_failure
         if self._retry is None:
             self._retry = partition.kernel.carry_out(self._retry_later, f"{partition.name} tries again")
 
     async def _retry_later(self) -> None:
         partition = self._partition
-        while self._again and not partition.stopped:
+        while (self._again or self._waiting) and not partition.stopped:
             await partition.world.clock.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, LAST_RETRY_S)
             self._take_again()
@@ -131,6 +162,9 @@ class Rollback:
             reached("rollback.taken_again")
         for name, envelope in again:
             partition.take_turn(partition.actor(name), envelope)
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            self.tell_when_committed(done)
         return True
 
     def _rewind(self) -> bool:
@@ -155,6 +189,24 @@ class Rollback:
             reply.set_exception(StoreFailed(f"{self._partition.name}: its log cannot be read: {self._unreadable}"))
         elif isinstance(cause, int):
             self._again.append((actor.name, envelope))
+
+
+class _Patient:
+    """The reply of a barrier that does not fail: ``wait`` has it tried again."""
+
+    __slots__ = ("_done", "_wait")
+
+    def __init__(self, done: Future[None], wait: Callable[[Future[None]], None]) -> None:
+        self._done = done
+        self._wait = wait
+
+    def set(self, value: None) -> None:
+        """All before it is durable."""
+        self._done.set(value)
+
+    def set_exception(self, error: BaseException) -> None:  # noqa: ARG002  # what it was is told to who made the calls
+        """Something before it is not."""
+        self._wait(self._done)
 
 
 def _is_a_call(turn: Turn[Any, Any, Any]) -> bool:

@@ -282,10 +282,9 @@ class Door(Protocol):
         ...
 
     async def durable(self) -> None:
-        """Come back when all turns taken so far are durable.
+        """Come back when all turns taken so far are durable; those of an effect that fail to be are taken again, and waited for.
 
-        Raises :class:`StoreError` when one of them is undone meanwhile. One that was undone before, and will be taken again, is
-        not waited for.
+        Raises :class:`SystemClosed` when the partition is closed first.
         """
         ...
 
