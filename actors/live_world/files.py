@@ -53,8 +53,9 @@ class DiskFile:
                 filled = await outcome.acapture(_until_stopped, work, source.stop)  # no group of one error
         finally:
             self._buffers.give_back(buffer)
+        result = filled.unwrap()
         telling.check()
-        return filled.unwrap()
+        return result
 
     async def close(self) -> None:
         """See :class:`partita.actors.kernel.file_ports.OpenFile`. It is closed also by a task that has been cancelled."""

@@ -76,6 +76,7 @@ class Filling:
         """The thread's part of :meth:`partita.actors.kernel.file_ports.FillingFile.fill`."""
         until = time.monotonic() + BURST_S
         at = offset
+        step = max(BLOCK_BYTES, checkpoints.step_bytes - checkpoints.step_bytes % BLOCK_BYTES)
         due = checkpoints.first - checkpoints.first % BLOCK_BYTES
         if due <= at:
             due = checkpoints.first if checkpoints.first > at else _block_behind(at)
@@ -93,7 +94,7 @@ class Filling:
             if at in (due, end):
                 disk.sync(self._descriptor)
                 heard = tell(at)
-                due = max(due + checkpoints.step_bytes, _block_behind(at))
+                due = at - at % BLOCK_BYTES + step
         came = at - offset
         return Filled(came, flows=at == end or (came >= _FLOWING_BYTES and flows))
 

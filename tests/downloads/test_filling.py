@@ -22,6 +22,8 @@ from partita.actors.live_world.filling import BLOCK_BYTES, BUFFER_BYTES, BURSTS_
 DIRECT = getattr(os, "O_DIRECT", 0)
 CONTENT = os.urandom(2 * BUFFER_BYTES + 3 * BLOCK_BYTES + 17)
 FAR = 1 << 40
+THIRD = BUFFER_BYTES // 3
+THIRD_IN_BLOCKS = THIRD - THIRD % BLOCK_BYTES
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="O_DIRECT is Linux's")
 
@@ -221,7 +223,8 @@ def test_a_disk_that_fails_directly_has_failed(tmp_path: Path, monkeypatch: pyte
         (0, 1 << 20, 1 << 20, [1 << 20, 2 << 20, 3 << 20]),
         (0, (1 << 20) + 5, 1 << 20, [1 << 20, 2 << 20, 3 << 20]),  # where a block ends
         (100, 50, 2 << 20, [BLOCK_BYTES, BLOCK_BYTES + (2 << 20)]),  # overdue
-        (BLOCK_BYTES + 1, BLOCK_BYTES + 9, 1 << 20, [BLOCK_BYTES + 9, BLOCK_BYTES + 9 + (1 << 20)]),  # never later
+        (BLOCK_BYTES + 1, BLOCK_BYTES + 9, 1 << 20, [BLOCK_BYTES + 9, BLOCK_BYTES + (1 << 20)]),  # never later
+        (0, THIRD, THIRD, [THIRD_IN_BLOCKS, 2 * THIRD_IN_BLOCKS, 3 * THIRD_IN_BLOCKS]),
         (0, 1 << 20, 100, [(1 << 20) + number * BLOCK_BYTES for number in range(4)]),  # a block at least
     ],
 )
