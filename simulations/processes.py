@@ -24,6 +24,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "defect.raises": 0.02,  # a decide function raises
     "defect.evolve": 0.02,  # it gives an event that nothing evolves on, after others that something does
     "buggify.commit.one_turn": 0.5,
+    "buggify.commit.slow": 0.5,
     "buggify.download.checkpoint_each_chunk": 0.5,
     "buggify.cache.body_missing": 0.2,
     "defect.carries": 0.05,  # what carries out an effect that is waited for raises, before it has begun or when it is done

@@ -18,7 +18,7 @@ import trio.testing
 from partita.actors.kernel.context import Random
 from partita.actors.kernel.delivery import KernelCallbacks
 from partita.actors.kernel.dispatcher import WAITING, Dispatcher
-from partita.actors.kernel.simulated_dispatcher import EPOCH_US, Stalled
+from partita.actors.kernel.simulated_dispatcher import EPOCH_US, Stalled, commit_takes_s
 from partita.simulations.life import Crash, Dead
 from partita.store.committer import Committer
 
@@ -157,7 +157,7 @@ class TrioKernel(Dispatcher):
     async def _commit_for_ever(self) -> None:
         while True:
             await self._submitted.wait()
-            await trio.sleep(self._commit_s * self._schedule.random())
+            await trio.sleep(self._commit_s * self._schedule.random() + commit_takes_s())
             self._submitted = trio.Event()
             for committer in tuple(self._committers):
                 committer.commit_once()

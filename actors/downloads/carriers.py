@@ -181,6 +181,9 @@ class _Fetch:
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._target_path and not await self._choose_target(name):
             return DownloadNotWanted(self._effect.id)
+        await (
+            self._door.durable()
+        )  # a crash must not leave a file that nobody knows, or bytes that pass for another head's
         await self._open(offset, head.total_bytes)
         if decoder is None:
             if await self._is_divided():
@@ -228,6 +231,7 @@ class _Fetch:
             raise UnwantedError
         self._names.made.clear()
         self._target_path = target
+        await self._door.durable()
 
     async def _ask_handler(self, offer: DownloadOffer) -> DownloadAnswer:
         """A listener that raises has been reported by the port, and has no say (API.md, rule 4)."""

@@ -22,6 +22,7 @@ from partita.actors.kernel.context import Random
 from partita.actors.kernel.delivery import KernelCallbacks
 from partita.actors.kernel.future import FutureTimeout
 from partita.events.errors import PartitaError, WouldDeadlock
+from partita.events.points import buggify
 
 if TYPE_CHECKING:
     from partita.actors.kernel.future import Future, Waiter
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 EPOCH_US: Final = 1_767_225_600_000_000
 """Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z."""
+SLOW_COMMIT_S: Final = 0.015
+SLOWEST_COMMIT_S: Final = 60.0
 
 
 class Stalled(PartitaError):
@@ -162,6 +165,7 @@ class SimulatedDispatcher:
         self._ready: list[Actor | tuple[_Task, int]] = []  # actors with messages, tasks with the wait that is over
         self._soon: deque[Callable[[], object]] = deque()
         self._committers: list[Committer[Any]] = []
+        self._slow: set[Committer[Any]] = set()  # those that the disk keeps waiting
         self._timers: list[tuple[int, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
         self.turning = False
@@ -182,7 +186,7 @@ class SimulatedDispatcher:
         ready = self._ready
         count = len(ready)
         for committer in self._committers:
-            if committer.backlog:
+            if committer.backlog and committer not in self._slow:
                 count += 1
         if not count:
             return False
@@ -211,9 +215,20 @@ class SimulatedDispatcher:
         return True
 
     def _commit(self, number: int) -> None:
-        """The ``number``-th of those that have something to commit does."""
-        behind = [committer for committer in self._committers if committer.backlog]
-        behind[number].commit_once()
+        """The ``number``-th of those that have something to commit does, now or when the disk has taken its time."""
+        behind = [committer for committer in self._committers if committer.backlog and committer not in self._slow]
+        committer = behind[number]
+        slow_s = commit_takes_s()
+        if slow_s:
+            self._slow.add(committer)
+            self.call_later(slow_s, lambda: self._commit_late(committer))
+        else:
+            committer.commit_once()
+
+    def _commit_late(self, committer: Committer[Any]) -> None:
+        self._slow.discard(committer)
+        if committer in self._committers:
+            committer.commit_once()
 
     @property
     def timers(self) -> int:
@@ -227,6 +242,7 @@ class SimulatedDispatcher:
         self._soon.clear()
         self._timers.clear()
         self._committers.clear()
+        self._slow.clear()
         for task in tasks:
             task.abandon()
         self._ready.clear()  # what their last blocks may have woken
@@ -330,6 +346,16 @@ class SimulatedDispatcher:
 
     def may_block(self) -> bool:
         return False
+
+
+def commit_takes_s() -> float:
+    """How long a simulated disk takes for a commit: no time, or, where a simulation says so, a minute at most."""
+    if not buggify("commit.slow"):
+        return 0.0
+    slow_s = SLOW_COMMIT_S
+    while slow_s < SLOWEST_COMMIT_S and buggify("commit.slow"):
+        slow_s *= 4
+    return slow_s
 
 
 def _wait(future: Future[Any]) -> Generator[object, None, None]:

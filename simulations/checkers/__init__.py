@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from partita.simulations.checkers.ahead_of_the_log import NoFileIsAheadOfTheLog
 from partita.simulations.checkers.bytes_reported import ReportedBytesAreThere
 from partita.simulations.checkers.bytes_served import BytesServed
 from partita.simulations.checkers.chain import ChainVerifies
@@ -40,6 +41,7 @@ ALWAYS: Final[tuple[Callable[[World], Checker], ...]] = (
     NoncesAreUsedOnce,
     DamageIsFound,
     ReportedBytesAreThere,
+    NoFileIsAheadOfTheLog,
     BytesServed,
     DownloadsAreListed,
     CancelledFilesAreGone,

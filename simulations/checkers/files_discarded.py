@@ -9,9 +9,15 @@ from partita.simulations.checker import Broken, Checker
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
+    from partita.simulations.world import World
 
-KEEP_IT: Final = ("defect.", "file.read_only", "disk.read_only")
+_KEEP_IT: Final = ("defect.", "file.read_only", "disk.read_only")
 """Nothing is deleted by a carrier that raises, nor on a disk that is read-only."""
+
+
+def was_kept_from_deleting(world: World) -> bool:
+    """Whether something of that kind has happened."""
+    return any(fault.name.startswith(_KEEP_IT) for fault in world.faults.struck)
 
 
 class CancelledFilesAreGone(Checker):
@@ -24,7 +30,7 @@ class CancelledFilesAreGone(Checker):
 
     def ended(self, partition: Partition) -> None:
         disk = self.world.disk
-        if disk.lied or any(fault.name.startswith(KEEP_IT) for fault in self.world.faults.struck):
+        if disk.lied or was_kept_from_deleting(self.world):
             return
         states = {name: actor.state for name, actor in partition.actors.items()}
         downloads = {name: state for name, state in states.items() if isinstance(state, DownloadState)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from partita.actors.kernel.context import Random
 from partita.events.errors import DownloadFailed
 from partita.simulations.checkers.completions import CompletedWhenTold
+from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.streams import stream_of
@@ -169,7 +170,7 @@ downloads: Final = Scenario(
     steps=STEPS,
     opened=prepare,
     finish=finish_all,
-    checkers=(CompletedWhenTold,),
+    checkers=(CompletedWhenTold, NoFileIsStray),
     users=3,
     steps_each=(4, 9),
 )

@@ -235,7 +235,7 @@ class Pause:
         yield
 
 
-def test_nothing_is_written_behind_a_checkpoint_before_the_log_has_it() -> None:
+def test_nothing_is_written_before_the_log_has_the_name_nor_behind_a_checkpoint_before_it_has_that() -> None:
     door = SlowLog(Response(160, 160 * len(CHUNK)))
     (fetch,) = door.talk.say(StartDownload(ORDER)).effects
     assert isinstance(fetch, FetchDownload)
@@ -245,8 +245,8 @@ def test_nothing_is_written_behind_a_checkpoint_before_the_log_has_it() -> None:
         while True:
             work.send(None)
             pauses += 1
-    assert pauses == 2
-    assert door.written == [CHECKPOINT_BYTES] * 2 + [2 * CHECKPOINT_BYTES] * 2
+    assert pauses == 3
+    assert door.written == [0] * 2 + [CHECKPOINT_BYTES] * 2 + [2 * CHECKPOINT_BYTES] * 2
 
 
 def test_a_length_that_was_a_lie_is_found_by_us_too() -> None:

@@ -9,7 +9,8 @@ import pytest
 from toys.counting import WAIT, partition
 
 from partita.actors.kernel.future import Future
-from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher, Stalled
+from partita.actors.kernel.simulated_dispatcher import SLOW_COMMIT_S, SimulatedDispatcher, Stalled
+from partita.events import points
 from partita.events.errors import SystemClosed, WouldDeadlock
 from partita.events.preferences import SetDownloadPath, SetUserAgent
 
@@ -128,4 +129,60 @@ def test_replies_come_only_after_the_commit() -> None:
         done = sum(future.done for future in asked)
         assert done <= toy.store.position
     toy.close()
+    kernel.close()
+
+
+class SlowDisk:
+    """A simulation in which a commit is slow for so many times more."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def buggify(self, name: str) -> bool:
+        if name != "commit.slow" or not self.times:
+            return False
+        self.times -= 1
+        return True
+
+    def reached(self, name: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("times", "takes_s"), [(0, 0.0), (1, SLOW_COMMIT_S), (3, 16 * SLOW_COMMIT_S), (99, 61.44)])
+def test_time_passes_for_others_while_a_commit_is_slow(times: int, takes_s: float) -> None:
+    kernel = SimulatedDispatcher(1)
+    toy = partition(kernel, clock=kernel.clock)
+    toy.flush().get()
+    kernel.run_for(1)
+    began = kernel.clock.monotonic()
+    before = points.watch(SlowDisk(times))
+    try:
+        asked = toy.ask(SetUserAgent("0"), to="worker/001")
+        kernel.run_until_idle()
+        assert asked.done == (not times)
+        assert kernel.clock.monotonic() == began, "others, who have something to do now, do it first"
+        slowly = toy.ask(SetUserAgent("1"), to="worker/001", durable=False)
+        slowly.get()
+        asked.get()
+    finally:
+        points.watch(before)
+    assert kernel.clock.monotonic() - began == pytest.approx(takes_s)
+    toy.close()
+    kernel.close()
+
+
+def test_what_a_slow_disk_has_in_hand_is_committed_at_a_closing() -> None:
+    kernel = SimulatedDispatcher(1)
+    toy = partition(kernel, clock=kernel.clock)
+    toy.flush().get()
+    before = points.watch(SlowDisk(1))
+    try:
+        asked = toy.ask(SetUserAgent("0"), to="worker/001")
+        kernel.run_until_idle()
+        assert not asked.done
+        toy.close()
+        assert asked.done
+        kernel.run_for(1)  # its time comes, and nobody is there any more
+    finally:
+        points.watch(before)
     kernel.close()

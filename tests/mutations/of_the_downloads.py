@@ -66,6 +66,19 @@ DOWNLOADS: Final = (
         edits=(Edit("actors.kernel.turning:decide_turn", 'if effect.recovery == "reissue"', "if False"),),
         scenarios=("queueing",),
     ),
+    # -- the file and the log ------------------------------------------------------------------------------------------------
+    Mutation(
+        name="download.file_ahead_of_the_log",
+        gone="a file is written behind a checkpoint that the log does not have yet",
+        edits=(Edit("actors.downloads.segment_fetch:reported", "await door.durable()", "pass"),),
+        scenarios=("downloads",),
+    ),
+    Mutation(
+        name="download.file_before_its_name",
+        gone="a file is written that the log does not know yet",
+        edits=(Edit(f"{FETCH}._take", "await self._door.durable()", "pass"),),
+        scenarios=("downloads",),
+    ),
     # -- what a cancelled one leaves -----------------------------------------------------------------------------------------
     Mutation(
         name="download.not_discarded_after_a_crash",

@@ -18,6 +18,7 @@ from partita.events.preferences import SetUserAgent
 from partita.simulation import CheckFailed, World
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.checkers import ALWAYS
+from partita.simulations.checkers.ahead_of_the_log import NoFileIsAheadOfTheLog
 from partita.simulations.checkers.bytes_reported import ReportedBytesAreThere
 from partita.simulations.checkers.damage import DamageIsFound
 from partita.simulations.checkers.durability import DurableWhenTold
@@ -27,6 +28,7 @@ from partita.simulations.checkers.files_discarded import CancelledFilesAreGone
 from partita.simulations.checkers.mixing import NothingIsMixed, note_body, note_made
 from partita.simulations.checkers.orphans import NothingIsLeftBehind
 from partita.simulations.checkers.stored_bodies import StoredBodiesAreThere
+from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.disk.file import File
 from partita.simulations.disk.medium import Damage
 from partita.simulations.scenarios.following import ToldInOrder
@@ -224,6 +226,40 @@ def test_a_download_that_counts_bytes_which_its_file_has_not_is_named(bench: Ben
     names["/file"] = File(b"012345")
     said = broken(checker, "told", bench.partition, 2)
     assert said == "download/1 has received 10 bytes, and 6 are in its file"
+
+
+def test_a_file_that_was_ahead_of_the_log_when_its_process_crashed_is_named(bench: Bench) -> None:
+    actor = bench.partition.actor("download/1")
+    checker = NoFileIsAheadOfTheLog(bench.inner)
+    checker.opened(bench.partition)
+    names = bench.world.disk.names.current
+    names["/file.part"] = File(b"0123456789")
+    actor.state = DownloadState(phase="receiving", part_path="/file.part", received_bytes=10)
+    checker.crashed("kill")
+    actor.state = DownloadState(phase="interrupted", part_path="/file.part", received_bytes=3)
+    checker.opened(bench.partition)  # all of it had been reported: how much was lost is one checkpoint's
+    actor.state = DownloadState(phase="receiving", part_path="/file.part", received_bytes=6)
+    checker.crashed("kill")
+    actor.state = DownloadState(phase="interrupted", part_path="/file.part", received_bytes=6)
+    checker.opened(bench.partition)
+    actor.state = DownloadState(phase="receiving", part_path="/file.part", received_bytes=6)
+    checker.crashed("kill")
+    actor.state = DownloadState(phase="interrupted", part_path="/file.part", received_bytes=3)
+    said = broken(checker, "opened", bench.partition)
+    assert said == "download/1 was written behind a checkpoint at 6, and the log knows of 3"
+
+
+def test_a_file_that_no_download_knows_is_named(bench: Bench) -> None:
+    checker = NoFileIsStray(bench.inner)
+    bench.partition.actor("download/1").state = DownloadState(
+        phase="completed", part_path="/in/a.part", target_path="/in/a"
+    )
+    names = bench.world.disk.names.current
+    names["/in/a"] = names["/elsewhere"] = File(b"0123456789")
+    names["/in/b"] = File(b"")  # it keeps a name free
+    checker.ended(bench.partition)
+    names["/in/b"] = File(b"0")
+    assert broken(checker, "ended", bench.partition) == "no download knows of /in/b"
 
 
 def test_a_cancelled_download_that_leaves_its_file_is_named(bench: Bench) -> None:
