@@ -181,9 +181,8 @@ class _Fetch:
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._target_path and not await self._choose_target(name):
             return DownloadNotWanted(self._effect.id)
-        await (
-            self._door.durable()
-        )  # a crash must not leave a file that nobody knows, or bytes that pass for another head's
+        # A crash must not leave a file that nobody knows, nor bytes that pass for another head's.
+        await self._door.durable()
         await self._open(offset, head.total_bytes)
         if decoder is None:
             if await self._is_divided():

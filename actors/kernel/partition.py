@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import traceback
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -22,20 +21,20 @@ from partita.actors.kernel.actor import NO_EFFECTS, Actor
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.bodies import Bodies
 from partita.actors.kernel.carrying import Carrying
-from partita.actors.kernel.checking import is_readable
 from partita.actors.kernel.context import Context
-from partita.actors.kernel.fold import Behaviors, Rules, fingerprint, fold, kind_of, pending_after
+from partita.actors.kernel.fold import Behaviors, Rules, fold, kind_of, pending_after
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.lifetime import Lifetime
 from partita.actors.kernel.mailbox import Envelope
 from partita.actors.kernel.replies import Barrier, Entry, Rejection, Replies, Reply, settle
 from partita.actors.kernel.rollback import Rollback
+from partita.actors.kernel.snapshotting import Snapshotting
+from partita.actors.kernel.supervision import turn_failed
 from partita.actors.kernel.turning import decide_turn
 from partita.events.errors import PartitaError, SystemClosed, WouldDeadlock
-from partita.events.system import EffectLost, EffectSettled, Flush, Tell, TurnFailed
+from partita.events.system import EffectSettled, Flush, Tell
 from partita.events.turn import Cause, External, Turn
-from partita.events.types import Effect, Event, Message, Outcome, State
-from partita.store.snapshots import ActorImage, Snapshot
+from partita.events.types import Effect, Message, State
 
 if TYPE_CHECKING:
     from partita.actors.kernel.kernel import Kernel
@@ -90,9 +89,7 @@ class Partition:
         self._context = Context(seed=store.seed)
         self._now_us = world.clock.now_us
         self._call_ids = itertools.count(1)
-        self._snapshot_every = snapshot_every_turns
-        self._next_snapshot = 0
-        self._fingerprint = fingerprint(behaviors)
+        self.snapshots = Snapshotting(self, behaviors, snapshot_every_turns)
         self.committer = store.committer(self._durable, self._failed)
         self._submit = self.committer.submit
         self.bodies = Bodies(store, self.committer)
@@ -116,7 +113,7 @@ class Partition:
             actor.state, actor.pending = state, pending
         self.position = folded.position
         self.time_us = folded.time_us
-        self._next_snapshot = self.position + self._snapshot_every
+        self.snapshots.begin_behind(self.position)
 
     def close(self) -> None:
         """Stop what is under way, make everything taken so far durable, let go of the store. Blocks.
@@ -215,10 +212,6 @@ class Partition:
         self.rollback.tell_when_committed(done)
         return done
 
-    def submit_barrier(self, reply: Reply) -> None:
-        """Have it told when all turns taken so far have been committed, or that this failed."""
-        self._submit((None, reply, None, ()), False)
-
     def statistics(self) -> PartitionStatistics:
         """Counts, as of now."""
         return PartitionStatistics(
@@ -276,7 +269,7 @@ class Partition:
             for event in events:
                 state = evolve[type(event)](state, event)
         except Exception as error:  # noqa: BLE001  # a defect of the behavior: supervision (DESIGN, Actors)
-            self._turn_failed(actor, envelope, error)
+            turn_failed(self, actor, envelope, error)
             return
         actor.state = state
         effects = decision.effects
@@ -293,8 +286,8 @@ class Partition:
         self._submit((turn, reply, decision.reply, effects), message.lazy)
         if decision.answers:
             self.replies.answer(actor.name, decision, durable=True)
-        if position >= self._next_snapshot:
-            self._snapshot()
+        if position >= self.snapshots.next_position:
+            self.snapshots.take()
 
     def put_blob(self, content: bytes) -> bytes:
         """Have bytes stored in front of the next turn; their digest. Raises :class:`Overloaded` when the disk is far behind."""
@@ -342,7 +335,7 @@ class Partition:
             if reply is not None:
                 error = self.rollback.untold()
                 barrier = Barrier(reply) if error is None else Rejection(reply, error)
-                self.submit_barrier(barrier)
+                self.submit((None, barrier, None, ()))
             return
         if reply is not None:
             if decision.waits is not None:
@@ -359,60 +352,19 @@ class Partition:
         if decision.answers:
             self.replies.answer(actor.name, decision, durable=False)
 
-    def _turn_failed(self, actor: Actor, envelope: Envelope, error: Exception) -> None:
-        """``decide`` raised: the turn is dropped whole, recorded as failed, and the actor lives on."""
-        message, cause, reply, durable = envelope
-        is_told = reply is not None
-        if reply is not None and not durable:
-            reply.set_exception(error)
-            reply = None
-        if not is_readable(message):  # the log must never hold what cannot be read back
-            if reply is not None:
-                reply.set_exception(error)
-            return
-        position = self.position + 1
-        text = "".join(traceback.format_exception(error))
-        failed = TurnFailed(_writable(f"{type(error).__name__}: {error}"), _writable(text))
-        self.position = position
+    def next_place(self) -> tuple[int, int]:
+        """Give the next turn its position and its time, and count it as taken."""
+        self.position += 1
         self.time_us = max(self.time_us, self._now_us())
-        events: tuple[Event, ...] = (failed,)
-        if isinstance(message, Outcome) and message.effect_id in actor.pending:  # it came, and nothing was made of it
-            if isinstance(message, EffectLost):
-                events = (failed, EffectSettled(message.effect_id))
-                actor.pending = pending_after(actor.pending, events, ())
-            else:
-                lost = EffectLost(message.effect_id, failed.error)
-                actor.actor_inbox.put_internal((lost, position, None, False))
-        elif not is_told and message.said_by in actor.pending:
-            # The turn is taken again, after a failed commit: who said it believes that it counts.
-            self.carrying.stop(message.said_by)
-            actor.actor_inbox.put_internal((EffectLost(message.said_by, failed.error), cause, None, False))
-        turn: AnyTurn = Turn(position, self.time_us, actor.name, cause, message, events, ())
-        self._submit((turn, None if reply is None else Rejection(reply, error), None, ()), False)
+        return self.position, self.time_us
 
-    def _snapshot(self) -> None:
-        """Have the states as of this turn stored in the same transaction as its batch."""
-        self._next_snapshot = self.position + self._snapshot_every
-        images: list[ActorImage[State, Effect]] = [
-            ActorImage(actor.name, actor.rules.kind, actor.state, tuple(actor.pending.values()))
-            for actor in list(self.actors.values())
-        ]
-        self.committer.snapshot(Snapshot(self.position, self._fingerprint, images))
+    def submit(self, entry: Entry) -> None:
+        """Hand an entry to the committer: a turn, or a barrier, whose reply is told when all turns before it are durable."""
+        self._submit(entry, False)
 
     def snapshot(self) -> Future[int]:
         """Store a snapshot now; the future gives its position once it is durable."""
-        done: Future[int] = Future()
-
-        def take() -> None:
-            if self.stopped:
-                done.set_exception(SystemClosed(f"{self.name} has been closed"))
-                return
-            position = self.position
-            self._snapshot()
-            self._submit((None, done, position, ()), False)
-
-        self.kernel.call_soon(take)
-        return done
+        return self.snapshots.take_now()
 
     # -- after the commit -------------------------------------------------------------------------------------------
 
@@ -444,7 +396,3 @@ class Partition:
     def _failed(self, error: PartitaError) -> None:
         """On the commit thread: a batch could not be written."""
         self.kernel.call_soon(lambda: self.rollback.undo(self.committer.take_failed(), error))
-
-
-def _writable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -100,7 +100,7 @@ class Rollback:
         if self.has_more_to_do:
             self._wait(done)
         else:
-            self._partition.submit_barrier(_Patient(done, self._wait))
+            self._partition.submit((None, _Patient(done, self._wait), None, ()))
 
     def _wait(self, done: Future[None]) -> None:
         if self._partition.stopped:

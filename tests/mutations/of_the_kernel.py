@@ -9,7 +9,7 @@ from .mutation import Mutation
 
 TURN: Final = "actors.kernel.partition:Partition.take_turn"
 UNRECORDED: Final = "actors.kernel.partition:Partition._answer_unrecorded"
-FAILED_TURN: Final = "actors.kernel.partition:Partition._turn_failed"
+FAILED_TURN: Final = "actors.kernel.supervision:turn_failed"
 ROLLBACK: Final = "actors.kernel.rollback:Rollback"
 SUBMIT: Final = "    self._submit((turn, reply, decision.reply, effects), message.lazy)\n"
 
@@ -74,7 +74,7 @@ KERNEL: Final = (
     Mutation(
         name="flush.no_barrier",
         gone="flush comes back before what was said before it is durable",
-        edits=(Edit(UNRECORDED, "self._submit((None, barrier, None, ()), False)", "barrier.set(None)"),),
+        edits=(Edit(UNRECORDED, "self.submit((None, barrier, None, ()))", "barrier.set(None)"),),
         scenarios=("cookies",),
     ),
     Mutation(
@@ -269,13 +269,13 @@ KERNEL: Final = (
         gone="a snapshot holds the states as they are when it is written, not when it was taken",
         edits=(
             Edit(
-                "actors.kernel.partition:Partition._snapshot",
+                "actors.kernel.snapshotting:Snapshotting.take",
                 "images: list[ActorImage[State, Effect]] = [",
-                "position = self.position\n    images = lambda: [",
+                "position = partition.position\n    images = lambda: [",
             ),
             Edit(
-                "actors.kernel.partition:Partition._snapshot",
-                "Snapshot(self.position, self._fingerprint, images)",
+                "actors.kernel.snapshotting:Snapshotting.take",
+                "Snapshot(partition.position, self._fingerprint, images)",
                 "lambda: Snapshot(position, self._fingerprint, images())",
             ),
         ),
@@ -284,7 +284,7 @@ KERNEL: Final = (
     Mutation(
         name="snapshot.without_effects_in_flight",
         gone="a snapshot does not hold what is in flight",
-        edits=(Edit("actors.kernel.partition:Partition._snapshot", "tuple(actor.pending.values())", "()"),),
+        edits=(Edit("actors.kernel.snapshotting:Snapshotting.take", "tuple(actor.pending.values())", "()"),),
         scenarios=("downloads",),
     ),
 )
