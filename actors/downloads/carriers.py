@@ -6,7 +6,6 @@ and the file are closed, and no file stays behind that no turn knows of.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 from typing import Final
 
@@ -16,18 +15,16 @@ from partita.actors.downloads import integrity, interruptions, ranges
 from partita.actors.downloads.body import Body
 from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import decoder_of, is_coded
-from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.naming import suggested_name
-from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.downloads.part_file import PartFile
 from partita.actors.downloads.pieces import first_missing
-from partita.actors.downloads.placing import Names, put_in_place
+from partita.actors.downloads.placing import Place
+from partita.actors.downloads.published import UnwantedError, newest
 from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
-from partita.actors.downloads.segment_fetch import NoRangeError, UnwantedError, Worker, asked_of, reported
+from partita.actors.downloads.segment_fetch import NoRangeError, Worker, asked_of, reported
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
-from partita.actors.downloads.stopping import leave
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
@@ -38,13 +35,11 @@ from partita.events.download_retries import WaitToRetry
 from partita.events.download_segments import DivideDownload, FetchSegment, LeaveSegment, ReportSegment
 from partita.events.downloads import (
     AwaitDownload,
-    ChooseTarget,
     DownloadBroke,
     DownloadFinished,
     DownloadHead,
     DownloadHeadFields,
     DownloadNotWanted,
-    DownloadOrder,
     DownloadState,
     FetchDownload,
     Reason,
@@ -80,11 +75,8 @@ class _Fetch:
         self._files = door.world.files
         self._response: NetworkResponse | None = None
         self._part: PartFile | None = None
-        self._target_path = effect.target_path
-        self._part_path = effect.part_path
+        self._place = Place(effect, door)
         self._kept_bytes = effect.offset  # of what the part file held before this fetch opened it
-        self._names = Names(door.world.files, door.world.clock)
-        self._renamed = False
         self._goes_on = False  # what the part file holds counts
         self._leads = False  # others bring segments of the file
 
@@ -101,9 +93,7 @@ class _Fetch:
             return None
 
     def _download(self) -> DownloadState:
-        state = self._door.published(actor_of(self._effect.order.id))
-        assert isinstance(state, DownloadState), "a fetch belongs to a download"
-        return state
+        return newest(self._door, self._effect.order)
 
     # -- where to go on -----------------------------------------------------------------------------------------------
 
@@ -179,7 +169,7 @@ class _Fetch:
             reached("download.unwanted")
             raise UnwantedError
         self._kept_bytes = offset  # what was received before belongs to another head
-        if not self._target_path and not await self._choose_target(name):
+        if not self._place.target_path and not await self._place.choose(name):
             return DownloadNotWanted(self._effect.id)
         # A crash must not leave a file that nobody knows, nor bytes that pass for another head's.
         await self._door.durable()
@@ -204,57 +194,20 @@ class _Fetch:
         name = suggested_name(answer.url_chain[-1], first(headers, "content-disposition") or "", mime_type)
         return decoder_of(coding, mime_type, name)
 
-    async def _choose_target(self, name: str) -> bool:
-        """Ask ``will-download``, keep the names free, tell the download; False when it was refused."""
-        order = self._effect.order
-        answer = await self._ask_handler(DownloadOffer(order.id, name, order.save_path))
-        if answer.prevented:
-            return False
-        target = answer.save_path or order.save_path
-        claimed = target is None
-        if target is None:
-            target, part = await self._names.choose(order.directory, name)
-        else:
-            part = await self._names.beside(target)
-        self._target_path, self._part_path = target, part
-        if not await self._door.ask(ChooseTarget(self._effect.id, target, part, claimed)):
-            raise UnwantedError
-        self._names.made.clear()
-        return True
-
-    async def _choose_another_target(self) -> None:
-        """Another program has got the name that was kept free: its file stays, and this one gets the next name."""
-        target = await self._names.another(self._effect.order.directory, self._download().filename)
-        reached("download.name_taken_by_another")
-        if not await self._door.ask(ChooseTarget(self._effect.id, target, self._part_path, claimed=True)):
-            raise UnwantedError
-        self._names.made.clear()
-        self._target_path = target
-        await self._door.durable()
-
-    async def _ask_handler(self, offer: DownloadOffer) -> DownloadAnswer:
-        """A listener that raises has been reported by the port, and has no say (API.md, rule 4)."""
-        try:
-            answer = await self._door.world.handlers.ask(self._door.partition, HANDLER, offer)
-        except Exception:  # noqa: BLE001
-            return DownloadAnswer()
-        return answer if isinstance(answer, DownloadAnswer) else DownloadAnswer()
-
     # -- the body -----------------------------------------------------------------------------------------------------
 
     async def _open(self, offset: int, total_bytes: int) -> None:
         """Open the part file, and have room for the rest: a full disk is told before the first byte, not after the last."""
         missing_bytes = total_bytes - offset
         if missing_bytes >= ROOM_FROM_BYTES:
-            free_bytes = await self._files.free_bytes(self._part_path)
+            free_bytes = await self._files.free_bytes(self._place.part_path)
             if free_bytes is not None and free_bytes < missing_bytes:
                 raise OSError(errno.ENOSPC, f"{missing_bytes} bytes are to come, and there is room for {free_bytes}")
         keep_bytes = max(offset, self._effect.kept_bytes) if self._goes_on else 0
         if self._effect.part_path and not self._goes_on:
-            await self._files.claim(
-                self._part_path
-            )  # somebody may have deleted it: a power cut must not bring that back
-        file = await self._files.open(self._part_path, keep_bytes=keep_bytes)
+            # Somebody may have deleted it: a power cut must not bring that back.
+            await self._files.claim(self._place.part_path)
+        file = await self._files.open(self._place.part_path, keep_bytes=keep_bytes)
         segments = self._effect.order.options.segments
         self._part = PartFile(file, offset, self._door.world.clock, self._report, shared_by=segments)
         if missing_bytes >= ROOM_FROM_BYTES:
@@ -282,7 +235,7 @@ class _Fetch:
             FetchSegment(
                 effect.id,
                 effect.order,
-                self._part_path,
+                self._place.part_path,
                 start=self._kept_bytes,
                 end=head.total_bytes,
                 total_bytes=head.total_bytes,
@@ -361,28 +314,11 @@ class _Fetch:
     async def _put_in_place(self, received_bytes: int) -> Outcome:
         """Give the file its name: all of it is there, and synced."""
         await self._close_part()
-        order = self._effect.order
-        wrong = await integrity.mismatch(self._files, self._part_path, order.options.integrity)
+        wrong = await integrity.mismatch(self._files, self._place.part_path, self._effect.order.options.integrity)
         if wrong is not None:
             return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
-        is_elsewhere = self._part_path != self._target_path  # else it is moved onto itself: its folder is synced (F28)
-        over_nothing = is_elsewhere and self._download().claimed
-        url, referrer = self._marked_url(), _referrer(order)
-        leave(self._door, self._part_path)
-        while not self._renamed:
-            part, target = self._part_path, self._target_path
-            try:
-                await put_in_place(self._files, part, target, url=url, referrer=referrer, over_nothing=over_nothing)
-                self._renamed = True
-            except FileExistsError:
-                if not over_nothing:
-                    raise
-                await self._choose_another_target()
+        await self._place.give_name()
         return DownloadFinished(self._effect.id, received_bytes)
-
-    def _marked_url(self) -> str:
-        head = self._download().head
-        return self._effect.order.url if head is None or not head.url_chain else head.url_chain[-1]
 
     def _wrong_length(self, announced_bytes: int, came_bytes: int) -> Outcome:
         detail = f"{announced_bytes} bytes were announced, {came_bytes} came"
@@ -409,12 +345,7 @@ class _Fetch:
         """Also when the fetch was stopped: the ports' ``close`` and ``remove`` run to their end."""
         await self._close_response()
         await self._close_part()
-        leftovers = self._names.made
-        if self._renamed and self._download().phase == "cancelled":  # it stopped while the file was being renamed
-            leftovers = [*leftovers, self._target_path]
-        for path in leftovers:
-            with contextlib.suppress(OSError):
-                await self._files.remove(path)
+        await self._place.clear_up()
 
     async def _close_response(self) -> None:
         response, self._response = self._response, None
@@ -432,10 +363,6 @@ async def _sniffed(head: DownloadHeadFields, headers: Fields, body: Body) -> Dow
     if not is_sniffed(head.mime_type, nosniff=nosniff):
         return head
     return replace(head, mime_type=sniffed_type(head.mime_type, await body.first(), nosniff=nosniff))
-
-
-def _referrer(order: DownloadOrder) -> str:
-    return next((value.reveal_text() for name, value in order.headers if name.lower() == "referer"), "")
 
 
 CARRIERS: Final[Carriers] = {

@@ -13,8 +13,8 @@ from partita.actors.downloads import interruptions, ranges
 from partita.actors.downloads.body import Body
 from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import is_coded
-from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.part_file import PartFile, Reporter
+from partita.actors.downloads.published import UnwantedError, newest
 from partita.actors.downloads.rates import Pace
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.exchange import Answer, exchange
@@ -29,10 +29,6 @@ from partita.events.types import Outcome
 
 IDLE_S: Final = 300.0
 """How long the server may say nothing before the download is interrupted."""
-
-
-class UnwantedError(Exception):
-    """The download has gone another way: what this fetch does no longer counts."""
 
 
 class NoRangeError(Exception):
@@ -146,9 +142,7 @@ class Worker:
         return self._pace.is_free and not self._download().paused
 
     def _download(self) -> DownloadState:
-        state = self._door.published(actor_of(self._effect.order.id))
-        assert isinstance(state, DownloadState), "a fetch belongs to a download"
-        return state
+        return newest(self._door, self._effect.order)
 
     def _end(self) -> int:
         for segment in self._download().segments:

@@ -155,7 +155,7 @@ CAPABILITIES: Final = (
         gone="a file that was taken over gets no rename onto itself, so that its name may be gone after a power cut",
         edits=(
             Edit(
-                f"{FETCH}._put_in_place",
+                "actors.downloads.placing:Place.give_name",
                 "await put_in_place(",
                 "not is_elsewhere or await put_in_place(",
             ),

@@ -8,6 +8,7 @@ from .edits import Edit
 from .mutation import Mutation
 
 FETCH: Final = "actors.downloads.carriers:_Fetch"
+PLACE: Final = "actors.downloads.placing:Place"
 
 DOWNLOADS: Final = (
     Mutation(
@@ -99,13 +100,13 @@ DOWNLOADS: Final = (
     Mutation(
         name="download.other_programs_file_replaced",
         gone="a file that another program has put where a download was to go is replaced",
-        edits=(Edit(f"{FETCH}._put_in_place", "is_elsewhere and self._download().claimed", "False"),),
+        edits=(Edit(f"{PLACE}.give_name", "is_elsewhere and state.claimed", "False"),),
         scenarios=("coded_files",),
     ),
     Mutation(
         name="download.other_programs_file_in_the_way",
         gone="a download whose name another program has got chooses no other",
-        edits=(Edit(f"{FETCH}._put_in_place", "if not over_nothing:", "if True:"),),
+        edits=(Edit(f"{PLACE}.give_name", "if not over_nothing:", "if True:"),),
         scenarios=("coded_files",),
     ),
     Mutation(
