@@ -17,7 +17,7 @@ import trio
 from benchmarks import emulated_devices
 from benchmarks.measuring import ABSENT, Bench, Row, interleaved, median
 from partita import SimulatedDevice, System
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.live_world.clocks import SystemClock
 from partita.actors.live_world.live import live_world
 from partita.events.device_facts import DeviceFacts, HIDFacts, USBFacts

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from partita.actors.kernel.delivery import HandlerLate
 from partita.actors.kernel.future import FutureTimeout, UnobservedFailure
+from partita.actors.kernel.handler_table import HandlerLate
 from partita.actors.network.http import NetError, RedirectRefused
 from partita.emitter import ListenerFailed
 from partita.events.errors import (

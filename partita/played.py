@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.live_world.live import live_world
 from partita.actors.recorded_world.devices import PlayedDevices
 from partita.actors.recorded_world.files import FilesBelow

@@ -16,7 +16,7 @@ from partita.actors.devices.noting import noting
 from partita.actors.exchanges.carriers import recorded
 from partita.actors.exchanges.partition import RecordingPartition
 from partita.actors.kernel.async_callbacks import AsyncCallbacks
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.partition import SNAPSHOT_EVERY_TURNS, Partition
 from partita.actors.kernel.system import ActorSystem
 from partita.actors.live_world.live import live_world

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.world import World as Ports
 from partita.simulations import clock, disk, internet, processes
 from partita.simulations.clock import SimulatedClock

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 import partita
-from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.future import Future
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.live_world.live import live_world
 from partita.events.errors import DOMException, InvalidStateError, NotFoundError

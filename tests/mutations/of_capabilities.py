@@ -224,7 +224,7 @@ CAPABILITIES: Final = (
     Mutation(
         name="web_request.late_is_no_refusal",
         gone="a request goes on whose listener did not answer in time",
-        edits=(Edit("actors.kernel.delivery:_Patience.answer_of", "raise HandlerTimeout(late)", "return None"),),
+        edits=(Edit("actors.kernel.handler_table:_Patience.answer_of", "raise HandlerTimeout(late)", "return None"),),
         scenarios=("web_requests",),
     ),
     Mutation(

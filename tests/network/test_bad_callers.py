@@ -12,7 +12,7 @@ from network.enduring import PATIENCE_S, failure, is_called, it_goes_on, streame
 from servers.misbehaving import GOOD, MisbehavingServer, Wire, keeps, moves_to
 
 import partita
-from partita.actors.kernel.delivery import HandlerLate
+from partita.actors.kernel.handler_table import HandlerLate
 from partita.emitter import ListenerFailed
 from partita.errors import CookieError, InvalidURL
 from partita.web_request import Details, WebRequestResponse

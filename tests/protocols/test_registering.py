@@ -14,7 +14,7 @@ import trio
 from servers.loopback import LoopbackServer, sends
 
 import partita
-from partita.actors.kernel.delivery import HandlerLate
+from partita.actors.kernel.handler_table import HandlerLate
 from partita.emitter import ListenerFailed
 from partita.protocol import (
     MimeTypedBuffer,

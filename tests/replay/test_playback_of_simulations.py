@@ -10,7 +10,7 @@ import pytest
 
 import partita
 from partita.actors.kernel.context import Random
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing
 from partita.actors.live_world.live import live_world

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import partita
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.kernel import Kernel
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import Clock, Network, NetworkRequest, World

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import partita
-from partita.actors.kernel.delivery import HandlerTable
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.kernel.world import Interim, NetworkRequest, NetworkResponse, Timing, World
 from partita.system import Record

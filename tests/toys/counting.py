@@ -13,8 +13,8 @@ import trio
 
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
-from partita.actors.kernel.delivery import HandlerTable
 from partita.actors.kernel.dispatcher import Dispatcher
+from partita.actors.kernel.handler_table import HandlerTable
 from partita.actors.kernel.kernel import Kernel
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.system import ActorSystem

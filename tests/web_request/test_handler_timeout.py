@@ -14,8 +14,8 @@ import trio.testing
 from servers.virtual import Bench, run
 
 import partita
-from partita.actors.kernel.delivery import HandlerLate, HandlerTable
 from partita.actors.kernel.future import Future
+from partita.actors.kernel.handler_table import HandlerLate, HandlerTable
 from partita.actors.kernel.world import World
 from partita.actors.live_world.live import live_world
 from partita.errors import HandlerTimeout
