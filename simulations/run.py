@@ -15,31 +15,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from partita.actors.kernel.future import Future
-from partita.actors.kernel.kernel import CarriedOut, Kernel
+from partita.actors.kernel.kernel import Kernel
 from partita.actors.kernel.partition import Partition
-from partita.actors.network.http import NetError
 from partita.events.errors import (
-    DownloadFailed,
-    DownloadRefused,
     KeyMissing,
     LogDamaged,
     StoreError,
     StoreFailed,
-    SystemClosed,
 )
 from partita.events.preferences import SetDownloadPath
 from partita.events.session import SessionState
 from partita.events.types import tag_of
 from partita.simulations.audit import refusing
 from partita.simulations.checkers import ALWAYS
-from partita.simulations.knobs import OFF
 from partita.simulations.lasting import is_busy, lasting
 from partita.simulations.life import Crash, Dead
 from partita.simulations.outcome import Level, Outcome, Plan
 from partita.simulations.processes import was_played, watched_behaviors, watched_carriers
-from partita.simulations.scenario import MAIN, Scenario, Step, User, scenarios
+from partita.simulations.scenario import MAIN, Scenario, User, scenarios
 from partita.simulations.stage import Stuck
-from partita.simulations.streams import key_of, numbered, stream_of
+from partita.simulations.users import EXPECTED, Users, within
 from partita.simulations.watch import Watch
 from partita.simulations.world import DATA_DIR, NOTHING_LEFT_OUT, World
 from partita.store.partition import PartitionStore
@@ -60,9 +55,6 @@ LAST_TURNS: Final = 12
 
 LAST_WORD: Final = "/said/last"
 """The download path that is set, with nobody waiting, right before everything is closed in order."""
-
-EXPECTED: Final = (StoreError, NetError, DownloadFailed, DownloadRefused, SystemClosed, TimeoutError)
-"""What a user may be told when something goes wrong, and goes on with the next step."""
 
 MakeSystem = Callable[..., Any]
 """``partita.System``: the face lies above the simulations, so it is handed in."""
@@ -87,32 +79,10 @@ class Run:
         if scenario.hosts is not None:
             scenario.hosts(self.world)
         self._make_system = make_system
-        self._steps = self._drawn_steps()
-        self._next_step = [0] * scenario.users
-        self._taken: list[int] = []
+        self._users = Users(scenario, self.world, self.watch, plan)
         self._ended = False
         self._unreadable = False
         self._turns = 0
-
-    def _drawn_steps(self) -> list[list[tuple[int, Step]]]:
-        """For each user the steps, numbered through all of them."""
-        scenario, seed = self.scenario, self.world.seed
-        names = [name for name in scenario.steps if stream_of(seed, "knobs", f"step:{name}").random() >= OFF / 2]
-        names = names or list(scenario.steps)
-        key = key_of(seed, "users", "steps")
-        fewest, most = scenario.steps_each
-        allowed = None if self.plan.steps is None else set(self.plan.steps)
-        drawn: list[list[tuple[int, Step]]] = []
-        number = 0
-        for user in range(scenario.users):
-            count = fewest + stream_of(seed, "users", f"count:{user}").below(most - fewest + 1)
-            steps = []
-            for _ in range(count):
-                number += 1
-                if allowed is None or number in allowed:
-                    steps.append((number, scenario.steps[numbered(key, number).choice(names)]))
-            drawn.append(steps)
-        return drawn
 
     # -- processes --------------------------------------------------------------------------------------------------
 
@@ -164,11 +134,11 @@ class Run:
             return
         system, partition = opened
         await self._prepare(self._user(-1, system, kernel))
-        users = [self._start(kernel, system, number) for number in range(self.scenario.users)]
+        users = [self._users.start(kernel, self._user(number, system, kernel)) for number in range(self.scenario.users)]
         left_s = max(0.0, SAFETY_S - self.world.stage.clock.monotonic())
-        await self._within(kernel, left_s, *users)
+        await within(kernel, self.world.stage.clock, left_s, *users)
         self.world.heal()
-        if not await self._within(kernel, LIVENESS_S, *users):
+        if not await within(kernel, self.world.stage.clock, LIVENESS_S, *users):
             late = [number for number, user in enumerate(users) if not user.done]
             self.watch.complain(
                 "liveness", f"users {late} wait for what does not come, though nothing goes wrong any more"
@@ -278,43 +248,8 @@ class Run:
             system,
             self.world,
             another_system=lambda: self._system(kernel, beside=True),
-            within=lambda seconds, future: self._within(kernel, seconds, future),
+            within=lambda seconds, future: within(kernel, self.world.stage.clock, seconds, future),
         )
-
-    # -- users ------------------------------------------------------------------------------------------------------
-
-    def _start(self, kernel: Kernel, system: Any, number: int) -> Future[None]:
-        done: Future[None] = Future()
-        user = self._user(number, system, kernel)
-
-        async def steps() -> None:
-            await self._take_steps(user)
-            done.set(None)
-
-        kernel.carry_out(steps, f"user {number}")
-        return done
-
-    async def _take_steps(self, user: User) -> None:
-        steps, life = self._steps[user.number], self.world.life
-        key = key_of(self.world.seed, "users", self.scenario.name)
-        pause_s = self.world.knobs.settings["users.pause_s"]
-        while self._next_step[user.number] < len(steps):
-            number, step = steps[self._next_step[user.number]]
-            self._next_step[user.number] += 1
-            self._taken.append(number)
-            random = numbered(key, number)
-            if pause_s:  # else they go on at once, together with whatever else is under way
-                await user.sleep(random.random() * pause_s)
-            try:
-                await step(user, random)
-            except EXPECTED as error:
-                self.world.reached(f"user.told.{type(error).__name__}")
-            except Exception as error:  # noqa: BLE001  # nothing else may ever reach a user
-                if not life.alive:
-                    return  # it is cut off in the middle: what it meets on its way out concerns nobody
-                if was_played(f"{error!r}"):
-                    continue
-                self.watch.complain("users", f"step {number} ({step.__name__}) raised {type(error).__name__}: {error}")
 
     async def _finish(self, kernel: Kernel, system: Any) -> None:
         finished: Future[None] = Future()
@@ -330,7 +265,7 @@ class Run:
             finished.set(None)
 
         kernel.carry_out(last_step, "finish")
-        if not await self._within(kernel, LIVENESS_S, finished):
+        if not await within(kernel, self.world.stage.clock, LIVENESS_S, finished):
             self.watch.complain("liveness", "what has to come to its end does not, though nothing goes wrong any more")
 
     async def _settled(self, partition: Partition) -> bool:
@@ -356,34 +291,6 @@ class Run:
             return False
         return True
 
-    async def _within(self, kernel: Kernel, seconds: float, *waited_for: Future[Any]) -> bool:
-        """Wait for all of these, but so long at most; whether all came."""
-        gate: Future[None] = Future()
-        left = len(waited_for)
-        timer: CarriedOut | None = None
-
-        def open_gate() -> None:
-            if not gate.done:
-                gate.set(None)
-
-        def one_done() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                open_gate()
-
-        async def ring() -> None:
-            await self.world.stage.clock.sleep(seconds)
-            open_gate()
-
-        for future in waited_for:
-            future.when_done(one_done)
-        if not gate.done and left:
-            timer = kernel.carry_out(ring, "time is up")
-            await gate
-            timer.stop()
-        return left == 0
-
     # -- what came of it --------------------------------------------------------------------------------------------
 
     def _outcome(self, log_path: Path | None) -> Outcome:
@@ -401,7 +308,7 @@ class Run:
             virtual_s=world.stage.clock.monotonic(),
             violations=tuple(self.watch.violations),
             faults=tuple(world.faults.struck),
-            steps=tuple(self._taken),
+            steps=tuple(self._users.taken),
             draws=world.stage.draws,
             reached=tuple(sorted(world.marks)),
             coverage=tuple(sorted(self.watch.coverage)),
