@@ -145,7 +145,10 @@ class Committer(Generic[EntryT]):
         return digest
 
     def drop_blobs(self, digests: Iterable[bytes]) -> None:
-        """Remove blobs behind the turn submitted last, in its transaction or a later one. Put again after this, one is back."""
+        """Remove blobs behind the turn submitted last, in its transaction or a later one. Put again after this, one is back.
+
+        When that turn is undone, they stay.
+        """
         self._mark(1)
         self._queue.append(_Drop(tuple(digests)))
         if self._state == _ASLEEP:
@@ -195,8 +198,8 @@ class Committer(Generic[EntryT]):
     def take_failed(self) -> list[EntryT]:
         """All entries that were not made durable: those of the batch that failed and those queued since, in order.
 
-        Blobs stay queued: a turn that is taken again may name them, and one that nobody names costs only room. So do drops,
-        which were asked for by a turn that was durable.
+        Blobs stay queued: a turn that is taken again may name them, and one that nobody names costs only room. Drops are given
+        up where turns are undone: what nobody named may be named again, and one that is left over is swept by the next opening.
         """
         failed, self._failed = self._failed, []
         blobs, self._failed_blobs = self._failed_blobs, []
@@ -211,6 +214,9 @@ class Committer(Generic[EntryT]):
                 self._mark(-1)
             else:
                 failed.append(item)
+        if any(entry[0] is not None for entry in failed):
+            self._mark(-sum(isinstance(item, _Drop) for item in blobs))
+            blobs = [item for item in blobs if isinstance(item, _Blob)]
         queue.extendleft(reversed(blobs))
         return failed
 

@@ -92,6 +92,11 @@ CACHE: Final = (
         Edit("actors.cache.bodies:CacheWriter._joins_what_is_gone", "return any(", "return False and any("),
     ),
     mutation(
+        "dropped_though_undone",
+        "a body is removed although the turn that no longer named it was undone",
+        Edit("store.committer:Committer.take_failed", "if any(entry[0] is not None for entry in failed):", "if False:"),
+    ),
+    mutation(
         "blobs_not_swept",
         "an opening does not look for bodies that the process before has left",
         Edit("actors.cache.behavior:recover", "if message.epoch > 1", "if False"),

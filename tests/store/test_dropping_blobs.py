@@ -83,7 +83,11 @@ def test_what_is_not_written_yet_can_be_read(committer):
     assert committer.unwritten(digest_of(OTHER)) is None
 
 
-def test_a_drop_that_fails_is_done_with_the_next_batch(store, committer, samples, monkeypatch):
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_drop_that_fails_is_done_with_the_next_batch_unless_turns_are_undone(
+    store, committer, samples, monkeypatch, undone
+):
+    """What nobody named may be named again then."""
     digest = committer.put_blob(ONE)
     other = committer.put_blob(OTHER)
     commit(committer)
@@ -92,7 +96,8 @@ def test_a_drop_that_fails_is_done_with_the_next_batch(store, committer, samples
     def broken(*arguments, **options):
         raise OSError("the disk is gone")
 
-    committer.submit((samples.turn(1),))
+    failing = (samples.turn(1) if undone else None,)
+    committer.submit(failing)
     committer.drop_blobs([digest])
     again = committer.put_blob(b"a third")
     with monkeypatch.context() as patched:
@@ -100,10 +105,11 @@ def test_a_drop_that_fails_is_done_with_the_next_batch(store, committer, samples
         commit(committer)
     assert len(committer.failures) == 1
     assert committer.unwritten(again) == b"a third"
-    assert committer.take_failed() == [(samples.turn(1),)]
+    assert committer.take_failed() == [failing]
     committer.resume()
     commit(committer)
-    assert (store.blob(digest), store.blob(other), store.blob(again)) == (None, OTHER, b"a third")
+    left = ONE if undone else None
+    assert (store.blob(digest), store.blob(other), store.blob(again)) == (left, OTHER, b"a third")
     assert committer.unwritten_bytes == 0
     assert store.position == 0
 
