@@ -1,4 +1,4 @@
-"""The cache's entries and the blobs of their bodies agree: at the end each body is there, and no blob that nobody names."""
+"""The cache's entries and the blobs of their bodies agree: each body is there, and at the end no blob that nobody names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,20 @@ class StoredBodiesAreThere(Checker):
 
     name = "blobs"
 
+    def opened(self, partition: Partition) -> None:
+        self._look(partition)
+
     def ended(self, partition: Partition) -> None:
+        left = self._look(partition)
+        if left and not self._turns_were_lost():
+            raise Broken(f"blobs that nobody names: {sorted(left)}")
+
+    def _look(self, partition: Partition) -> set[str]:
+        """The blobs that nobody names."""
         state = partition.actor("session").state
         assert isinstance(state, SessionState), "a partition has a session"
         if self.world.disk.lied or state.exchanges.count:  # exchanges that were recorded name blobs, too
-            return
+            return set()
         named = {
             part.digest: entry.url
             for shelf in state.cache.shelves.values()
@@ -32,8 +41,7 @@ class StoredBodiesAreThere(Checker):
         if missing := named.keys() - there:
             digest = min(missing)
             raise Broken(f"the stored response of {named[digest]} has no body: the blob {digest} is not there")
-        if (left := there - named.keys()) and not self._turns_were_lost():
-            raise Broken(f"blobs that nobody names: {sorted(left)}")
+        return there - named.keys()
 
     def _turns_were_lost(self) -> bool:
         """Then a body may lie there whose entry was undone. The next opening sweeps."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from partita.simulations.scenarios.browsing import browsing
 from partita.simulations.scenarios.caching import caching
+from partita.simulations.scenarios.clearing import clearing
 from partita.simulations.scenarios.coded_files import coded_files
 from partita.simulations.scenarios.cookie_rules import cookie_rules
 from partita.simulations.scenarios.cookies import cookies
@@ -31,6 +32,7 @@ ALL: Final[tuple[Scenario, ...]] = (
     cookie_rules,
     browsing,
     caching,
+    clearing,
     downloads,
     moving_target,
     prompts,

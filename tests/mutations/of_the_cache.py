@@ -8,9 +8,9 @@ from .edits import Edit
 from .mutation import Mutation
 
 
-def mutation(name: str, gone: str, *edits: Edit) -> Mutation:
-    """One that the scenario of the cache is there to catch."""
-    return Mutation(name=f"cache.{name}", gone=gone, edits=edits, scenarios=("caching",))
+def mutation(name: str, gone: str, *edits: Edit, scenario: str = "caching") -> Mutation:
+    """One that a scenario of the cache is there to catch."""
+    return Mutation(name=f"cache.{name}", gone=gone, edits=edits, scenarios=(scenario,))
 
 
 CACHE: Final = (
@@ -90,6 +90,7 @@ CACHE: Final = (
         "joined_to_what_is_gone",
         "a part is put behind another whose entry, and body, were removed meanwhile",
         Edit("actors.cache.bodies:CacheWriter._joins_what_is_gone", "return any(", "return False and any("),
+        scenario="clearing",
     ),
     mutation(
         "dropped_though_undone",
