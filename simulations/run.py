@@ -79,7 +79,7 @@ class Run:
         if scenario.hosts is not None:
             scenario.hosts(self.world)
         self._make_system = make_system
-        self._users = Users(scenario, self.world, self.watch, plan)
+        self.users = Users(scenario, self.world, self.watch, plan)
         self._ended = False
         self._unreadable = False
         self._turns = 0
@@ -134,7 +134,7 @@ class Run:
             return
         system, partition = opened
         await self._prepare(self._user(-1, system, kernel))
-        users = [self._users.start(kernel, self._user(number, system, kernel)) for number in range(self.scenario.users)]
+        users = [self.users.start(kernel, self._user(number, system, kernel)) for number in range(self.scenario.users)]
         left_s = max(0.0, SAFETY_S - self.world.stage.clock.monotonic())
         await within(kernel, self.world.stage.clock, left_s, *users)
         self.world.heal()
@@ -308,7 +308,7 @@ class Run:
             virtual_s=world.stage.clock.monotonic(),
             violations=tuple(self.watch.violations),
             faults=tuple(world.faults.struck),
-            steps=tuple(self._users.taken),
+            steps=tuple(self.users.taken),
             draws=world.stage.draws,
             reached=tuple(sorted(world.marks)),
             coverage=tuple(sorted(self.watch.coverage)),

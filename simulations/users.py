@@ -27,10 +27,11 @@ class Users:
     def __init__(self, scenario: Scenario, world: World, watch: Watch, plan: Plan) -> None:
         self.taken: list[int] = []
         """The numbers of the steps that were begun, in order."""
+        self.steps = _drawn_steps(scenario, world.seed, plan)
+        """Of each, the steps with their numbers."""
         self._scenario_name = scenario.name
         self._world = world
         self._watch = watch
-        self._steps = _drawn_steps(scenario, world.seed, plan)
         self._next_step = [0] * scenario.users
 
     def start(self, kernel: Kernel, user: User) -> Future[None]:
@@ -45,7 +46,7 @@ class Users:
         return done
 
     async def _take_steps(self, user: User) -> None:
-        steps, life = self._steps[user.number], self._world.life
+        steps, life = self.steps[user.number], self._world.life
         key = key_of(self._world.seed, "users", self._scenario_name)
         pause_s = self._world.knobs.settings["users.pause_s"]
         while self._next_step[user.number] < len(steps):

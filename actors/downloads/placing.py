@@ -118,11 +118,17 @@ class Place:
     async def clear_up(self) -> None:
         """Remove the names that no turn knows of, and the file whose download was cancelled while it got its own."""
         leftovers = self._names.made
-        if self._renamed and newest(self._door, self._effect.order).phase == "cancelled":
-            leftovers = [*leftovers, self.target_path]
+        if self._renamed and self._is_cancelled():
+            if not self._door.stopped:
+                await self._door.durable()  # the cancellation may be undone yet
+            if self._is_cancelled():
+                leftovers = [*leftovers, self.target_path]
         for path in leftovers:
             with contextlib.suppress(OSError):
                 await self._files.remove(path)
+
+    def _is_cancelled(self) -> bool:
+        return newest(self._door, self._effect.order).phase == "cancelled"
 
     async def _choose_another(self) -> None:
         """Another program has got the name that was kept free: its file stays, and this one gets the next name."""

@@ -19,6 +19,7 @@ from partita import SimulatedBus
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.fold import fold
 from partita.actors.kernel.future import Future
+from partita.actors.live_world import disk as live_disk
 from partita.actors.session.behavior import BEHAVIORS
 from partita.errors import ActorFailed, DOMException, StoreError, StoreFailed, SystemClosed
 from partita.events.devices import DevicesChanged
@@ -203,6 +204,37 @@ def test_a_download_waits_at_its_checkpoint_until_a_log_that_fails_has_it(
     assert late.get(30) is None
     assert item.finished().get(30) == "completed"
     assert Path(item.get_save_path()).read_bytes() == file.content
+    state_is_that_of_the_log(session)
+
+
+def test_a_cancellation_that_is_undone_deletes_no_file_that_got_its_name_meanwhile(
+    session: Session, disk: FaultyDisk, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renaming, go_on = threading.Event(), threading.Event()
+    put_in_place = live_disk.put_in_place
+
+    def slowly(*arguments: Any) -> None:
+        renaming.set()
+        assert go_on.wait(30)
+        put_in_place(*arguments)
+
+    monkeypatch.setattr(live_disk, "put_in_place", slowly)
+    item = session.download_url(server.on("/file", ServedFile(CONTENT))).get(30)
+    assert renaming.wait(30)
+    session.flush().get(30)
+    disk.committing.clear()
+    disk.go_on.clear()
+    disk.fail_next = 1
+    item.cancel()
+    assert disk.committing.wait(30)
+    go_on.set()
+    path = Path(item.get_save_path())
+    until(lambda: path.exists() and path.stat().st_size == len(CONTENT), "the file has its name")
+    disk.go_on.set()
+    assert item.stopped().get(30) == "completed"
+    assert path.read_bytes() == CONTENT
+    with pytest.raises(StoreFailed, match="what was said before"):
+        session.flush().get(30)
     state_is_that_of_the_log(session)
 
 

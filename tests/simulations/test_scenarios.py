@@ -31,7 +31,7 @@ def test_nobody_complains_and_every_step_is_taken(name: str, level: Level) -> No
     turns, crashes, taken, complaints = 0, 0, set(), []
     for seed in range(SEEDS[level]):
         run = Run(scenario, seed, System, level=level)
-        steps = {number: names[step] for user in run._steps for number, step in user}
+        steps = {number: names[step] for user in run.users.steps for number, step in user}
         outcome = run.go()
         complaints += [f"seed {seed}: {violation}" for violation in outcome.violations]
         turns += outcome.turns
