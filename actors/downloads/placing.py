@@ -117,15 +117,14 @@ class Place:
 
     async def clear_up(self) -> None:
         """Remove the names that no turn knows of, and the file whose download was cancelled while it got its own."""
-        leftovers = self._names.made
-        if self._renamed and self._is_cancelled():
-            if not self._door.stopped:
-                await self._door.durable()  # the cancellation may be undone yet
-            if self._is_cancelled():
-                leftovers = [*leftovers, self.target_path]
-        for path in leftovers:
-            with contextlib.suppress(OSError):
-                await self._files.remove(path)
+        try:
+            if self._renamed and self._is_cancelled() and not self._door.stopped:
+                await self._door.durable()  # it may be undone yet; once it is not, it stops this fetch
+        finally:
+            cancelled = [self.target_path] if self._renamed and self._is_cancelled() else []
+            for path in (*self._names.made, *cancelled):
+                with contextlib.suppress(OSError):
+                    await self._files.remove(path)
 
     def _is_cancelled(self) -> bool:
         return newest(self._door, self._effect.order).phase == "cancelled"

@@ -70,9 +70,11 @@ class Lifetime:
         partition.replies.fail_all(SystemClosed(f"{partition.name} was closed before the answer came"))
         with self._closing:
             self._let_go = True
-        for callback in list(self._on_close):
-            callback()
-        partition.store.close()
+        try:
+            for callback in list(self._on_close):
+                callback()
+        finally:
+            partition.store.close()
 
     def _end_effects(self) -> None:
         """Stop them all; then their actors are told."""

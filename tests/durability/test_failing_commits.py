@@ -207,8 +207,9 @@ def test_a_download_waits_at_its_checkpoint_until_a_log_that_fails_has_it(
     state_is_that_of_the_log(session)
 
 
-def test_a_cancellation_that_is_undone_deletes_no_file_that_got_its_name_meanwhile(
-    session: Session, disk: FaultyDisk, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_file_that_gets_its_name_while_it_is_cancelled_is_deleted_once_that_is_durable(
+    session: Session, disk: FaultyDisk, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, *, undone: bool
 ) -> None:
     renaming, go_on = threading.Event(), threading.Event()
     put_in_place = live_disk.put_in_place
@@ -224,14 +225,19 @@ def test_a_cancellation_that_is_undone_deletes_no_file_that_got_its_name_meanwhi
     session.flush().get(30)
     disk.committing.clear()
     disk.go_on.clear()
-    disk.fail_next = 1
+    disk.fail_next = int(undone)
     item.cancel()
     assert disk.committing.wait(30)
     go_on.set()
     path = Path(item.get_save_path())
     until(lambda: path.exists() and path.stat().st_size == len(CONTENT), "the file has its name")
     disk.go_on.set()
-    assert item.stopped().get(30) == "completed"
+    if not undone:
+        until(lambda: not session._partition.carrying.under_way, "the fetch ends, and what it leaves is deleted")
+        assert item.get_state() == "cancelled"
+        assert list(path.parent.iterdir()) == []
+        return
+    until(lambda: item.get_state() == "completed", "the cancellation is undone, and what the fetch said counts")
     assert path.read_bytes() == CONTENT
     with pytest.raises(StoreFailed, match="what was said before"):
         session.flush().get(30)
