@@ -1,7 +1,7 @@
 """Carries out ``FetchDownload``, over ports and the door only.
 
 What goes wrong is an outcome: the network's errors, the disk's, the server's statuses. Whatever happens, the connection
-and the file are closed, and no file stays behind that no turn knows of.
+and the file are closed, and no file but an empty one stays behind that no turn knows of.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ LAST_RETRY_S: Final = 30.0
 
 
 class Rollback:
-    """The failed commits of one partition. All of it happens on the kernel's thread."""
+    """The failed commits of one partition, and who waits for what they undid. It is called on the kernel's thread."""
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
@@ -93,20 +93,22 @@ class Rollback:
     @property
     def has_more_to_do(self) -> bool:
         """Whether something was undone and has not been taken again yet."""
-        return bool(self._again or self._waiting) or self._unreadable is not None
+        return bool(self._again) or self._unreadable is not None
 
     def tell_when_committed(self, done: Future[None]) -> None:
         """Complete it when all that was taken is durable, also what was undone and is taken again; fail it at the end."""
-        if self.has_more_to_do:
+        if self.has_more_to_do or self._partition.stopped:
             self._wait(done)
         else:
             self._partition.submit((None, _Patient(done, self._wait), None, ()))
 
     def _wait(self, done: Future[None]) -> None:
-        if self._partition.stopped:
+        partition = self._partition
+        if partition.stopped or partition.kernel.ended:
             done.set_exception(self._closed_before())
             return
         self._waiting.append(done)
+        partition.take = self._take_after_failure
         self._try_again_later()
 
     def stop(self) -> None:
@@ -131,14 +133,16 @@ class Rollback:
                 self._again.append((turn.actor, (turn.message, cause, None, False)))
         if durable > self._failed_at:
             self._failed_at, self._pause_s = durable, FIRST_RETRY_S
-        if not self._again:
-            return
-        self._partition.take = self._take_after_failure
-        self._try_again_later()
+            if self._retry is not None:  # it may sleep for long, after failures that are over
+                self._retry.stop()
+                self._retry = None
+        if self._again or self._waiting:
+            self._partition.take = self._take_after_failure
+            self._try_again_later()
 
     def _try_again_later(self) -> None:
         partition = self._partition
-        if self._retry is None:
+        if self._retry is None and not partition.kernel.ended:
             self._retry = partition.kernel.carry_out(self._retry_later, f"{partition.name} tries again")
 
     async def _retry_later(self) -> None:
@@ -192,7 +196,7 @@ class Rollback:
 
 
 class _Patient:
-    """The reply of a barrier that does not fail: ``wait`` has it tried again."""
+    """The reply of a barrier that fails only with the partition's end: ``wait`` has it tried again. Set on the commit thread."""
 
     __slots__ = ("_done", "_wait")
 

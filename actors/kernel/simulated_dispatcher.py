@@ -349,7 +349,7 @@ class SimulatedDispatcher:
 
 
 def commit_takes_s() -> float:
-    """How long a simulated disk takes for a commit: no time, or, where a simulation says so, a minute at most."""
+    """How long a simulated disk takes for a commit: no time, or, where a simulation says so, up to a minute or so."""
     if not buggify("commit.slow"):
         return 0.0
     slow_s = SLOW_COMMIT_S

@@ -284,6 +284,8 @@ class Door(Protocol):
     async def durable(self) -> None:
         """Come back when all turns taken so far are durable; those of an effect that fail to be are taken again, and waited for.
 
+        Of what callers said in vain nothing is told here.
+
         Raises :class:`SystemClosed` when the partition is closed first.
         """
         ...

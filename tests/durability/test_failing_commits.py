@@ -14,8 +14,10 @@ from durability.faulty_disk import FaultyDisk, partitions_in_memory_on
 from durability.waiting import in_time, until
 from msgspec.structs import replace
 from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
+from toys.counting import dispatcher, partition
 
 from partita import SimulatedBus
+from partita.actors.kernel import rollback
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.fold import fold
 from partita.actors.kernel.future import Future
@@ -23,6 +25,7 @@ from partita.actors.live_world import disk as live_disk
 from partita.actors.session.behavior import BEHAVIORS
 from partita.errors import ActorFailed, DOMException, StoreError, StoreFailed, SystemClosed
 from partita.events.devices import DevicesChanged
+from partita.events.preferences import SetDownloadPath
 from partita.session import Session
 from partita.system import System
 
@@ -242,6 +245,50 @@ def test_a_file_that_gets_its_name_while_it_is_cancelled_is_deleted_once_that_is
     with pytest.raises(StoreFailed, match="what was said before"):
         session.flush().get(30)
     state_is_that_of_the_log(session)
+
+
+def test_who_asks_behind_an_effect_that_waits_is_told_also_when_the_loop_has_ended(disk: FaultyDisk) -> None:
+    with partitions_in_memory_on(disk), dispatcher() as kernel:
+        toy = partition(kernel)
+        toy.flush().get(30)
+        disk.committing.clear()
+        disk.go_on.clear()
+        toy.tell(SetDownloadPath("/a"))
+        assert disk.committing.wait(30)
+        asked: Future[Future[None] | None] = Future()
+        kernel.call_soon(lambda: asked.set(toy.committed()))
+        waits, late = asked.get(30), toy.ask(SetDownloadPath("/b"))
+        toy.ask(SetDownloadPath("/c"), durable=False).get(30)  # both have been taken
+    disk.fail_next = 1_000_000
+    disk.go_on.set()
+    assert waits is not None
+    with pytest.raises(SystemClosed):
+        waits.get(30)
+    with pytest.raises((StoreFailed, ActorFailed)):
+        late.get(30)
+    toy.close()
+
+
+def test_an_effect_waits_out_no_pause_once_the_log_works_again(
+    session: Session, disk: FaultyDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollback, "FIRST_RETRY_S", 1e6)
+    session.flush().get(30)
+    disk.committing.clear()
+    disk.go_on.clear()
+    disk.fail_next = 1
+    session.set_user_agent("Undone/1")
+    assert disk.committing.wait(30)
+    future = committed(session)
+    assert future is not None
+    disk.go_on.set()
+
+    def goes_on() -> bool:
+        session.set_user_agent("After/1")
+        return future.done
+
+    until(goes_on, "what others say is committed, and with it the effect is told")
+    assert future.get(0) is None
 
 
 def test_an_effect_that_waits_for_a_log_that_fails_is_told_when_it_is_closed(
