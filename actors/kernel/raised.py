@@ -11,7 +11,11 @@ LONGEST: Final = 1000
 
 def failure_of(error: BaseException) -> str:
     """What was raised, as the log can hold it."""
-    text = f"{type(error).__name__}: {error}"[:LONGEST]
+    return writable(f"{type(error).__name__}: {error}"[:LONGEST])
+
+
+def writable(text: str) -> str:
+    """A text as the log can hold it: what UTF-8 has no bytes for (a lone surrogate) is written as its number."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.checking import is_readable
 from partita.actors.kernel.fold import pending_after
+from partita.actors.kernel.raised import writable
 from partita.actors.kernel.replies import Rejection
 from partita.events.system import EffectLost, EffectSettled, TurnFailed
 from partita.events.turn import Turn
@@ -31,7 +32,7 @@ def turn_failed(partition: Partition, actor: Actor, envelope: Envelope, error: E
         return
     position, time_us = partition.next_place()
     text = "".join(traceback.format_exception(error))
-    failed = TurnFailed(_writable(f"{type(error).__name__}: {error}"), _writable(text))
+    failed = TurnFailed(writable(f"{type(error).__name__}: {error}"), writable(text))
     events: tuple[Event, ...] = (failed,)
     if isinstance(message, Outcome) and message.effect_id in actor.pending:  # it came, and nothing was made of it
         if isinstance(message, EffectLost):
@@ -46,7 +47,3 @@ def turn_failed(partition: Partition, actor: Actor, envelope: Envelope, error: E
         actor.actor_inbox.put_internal((EffectLost(message.said_by, failed.error), cause, None, False))
     turn: Turn[Any, Any, Any] = Turn(position, time_us, actor.name, cause, message, events, ())
     partition.submit((turn, None if reply is None else Rejection(reply, error), None, ()))
-
-
-def _writable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -151,29 +151,30 @@ def committed(session: Session) -> Future[None] | None:
     return asked.get(30)
 
 
-def test_an_effect_waits_until_what_was_taken_is_durable(session: Session, disk: FaultyDisk) -> None:
+def waiting_for_a_commit(session: Session, disk: FaultyDisk) -> Future[None]:
+    """What an effect waits for while the commit of a user agent is under way, until ``disk.go_on`` is set."""
     session.flush().get(30)
-    assert committed(session) is None
     disk.committing.clear()
     disk.go_on.clear()
-    session.set_user_agent("Late/1")
+    session.set_user_agent("Held/1")
     assert disk.committing.wait(30)
     future = committed(session)
     assert future is not None
+    return future
+
+
+def test_an_effect_waits_until_what_was_taken_is_durable(session: Session, disk: FaultyDisk) -> None:
+    session.flush().get(30)
+    assert committed(session) is None
+    future = waiting_for_a_commit(session, disk)
     assert not future.done
     disk.go_on.set()
     assert future.get(30) is None
 
 
 def test_an_effect_that_waits_is_told_nothing_of_what_callers_said_in_vain(session: Session, disk: FaultyDisk) -> None:
-    session.flush().get(30)
-    disk.committing.clear()
-    disk.go_on.clear()
+    future = waiting_for_a_commit(session, disk)
     disk.fail_next = 1
-    session.set_user_agent("Undone/1")
-    assert disk.committing.wait(30)
-    future = committed(session)
-    assert future is not None
     disk.go_on.set()
     assert future.get(30) is None
     with pytest.raises(StoreFailed, match="what was said before"):
@@ -273,14 +274,8 @@ def test_an_effect_waits_out_no_pause_once_the_log_works_again(
     session: Session, disk: FaultyDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollback, "FIRST_RETRY_S", 1e6)
-    session.flush().get(30)
-    disk.committing.clear()
-    disk.go_on.clear()
+    future = waiting_for_a_commit(session, disk)
     disk.fail_next = 1
-    session.set_user_agent("Undone/1")
-    assert disk.committing.wait(30)
-    future = committed(session)
-    assert future is not None
     disk.go_on.set()
 
     def goes_on() -> bool:
