@@ -115,7 +115,7 @@ def _plain_word(word: str, referrer_charset: str) -> str:
 def _encoded_word(word: str) -> str | None:
     """``=?charset?B or Q?text?=`` (RFC 2047 2); None when it is none, an error when it is half of one."""
     parts = [part for part in word.split("?") if part]
-    if not word.isascii() or parts[0] != "=" or len(parts) < _EXTENDED_PARTS or parts[2] not in tuple("bBqQ"):
+    if not word.isascii() or parts[:1] != ["="] or len(parts) < _EXTENDED_PARTS or parts[2] not in tuple("bBqQ"):
         return None
     if len(parts) != _ENCODED_WORD_PARTS or parts[-1] != "=" or not word.endswith("="):
         raise _MalformedError

@@ -4,7 +4,7 @@ from itertools import islice
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from partita.actors.downloads.disposition import parse_disposition
@@ -70,6 +70,8 @@ def test_a_name_is_made_of_the_url_and_the_type(url: str, mime: str, expected: s
         ('attachment; filename="=?utf-8?Q?a=5Fb?= =?utf-8?Q?c.txt?="', "a_bc.txt"),
         ('attachment; filename="=?utf-8?Q?a?= plain.txt"', "aplain.txt"),
         ("attachment; filename==?utf-8?X?a?=", "=_utf-8_X_a_="),
+        ("attachment; filename=?", "_"),
+        ('attachment; filename="what ???"', "what ___"),
         ("attachment; filename==?martian?Q?a?=", "url.bin"),
         ("attachment; filename*=Shift_JIS''%83e%83X%83g.txt", "テスト.txt"),
         ("attachment; filename*=UTF-8''a%2Fb.txt", "a_b.txt"),
@@ -154,6 +156,7 @@ def test_the_name_on_the_disk_is_legal_everywhere(name: str, portable: str) -> N
 
 
 @given(st.text(max_size=400), st.text(max_size=400))
+@example("?", "")
 def test_no_name_leads_out_of_its_folder(disposition: str, path: str) -> None:
     for field in (disposition, f'attachment; filename="{disposition}"', f"attachment; filename*=UTF-8''{path}"):
         name = portable_name(suggested_name("http://h/", field, "text/html"))
