@@ -14,8 +14,11 @@ from servers.loopback import LoopbackServer, sends
 
 from partita import __version__
 from partita.command.planted_rule import changed_behaviors
+from partita.command.reading import reading
 from partita.events.cookies import CookiesReceived
 from partita.session import Session
+from partita.store.lmdb_environment import LmdbEnvironment
+from partita.store.partition import PartitionStore
 from partita.system import System
 
 from .conftest import PATIENCE_S, ROOT, Command, Kept, environment, some_history
@@ -233,6 +236,19 @@ def test_tail_follows_a_writing_process_without_a_gap(partita: Command, system: 
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=PATIENCE_S)[1] == b""
     assert process.returncode == 130
+
+
+def test_a_ctrl_c_in_the_middle_of_a_transaction_ends_a_command_at_once(home: Path, kept: Kept) -> None:
+    kept(some_history)
+    opened: list[PartitionStore] = []
+    with pytest.raises(KeyboardInterrupt), reading("persist:work", home) as store:
+        opened.append(store)
+        environment = LmdbEnvironment(home / "Partitions" / "work", read_only=True)
+        transaction = environment.begin()
+        environment.close()  # the last to close it is who reads
+        raise KeyboardInterrupt
+    transaction.abort()
+    opened[0].close()
 
 
 def test_tail_begins_with_the_last_turns(partita: Command, system: System) -> None:
