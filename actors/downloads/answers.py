@@ -100,11 +100,33 @@ def of_helpers(state: DownloadState) -> tuple[tuple[EffectSettled, ...], tuple[S
     return tuple(map(EffectSettled, helpers)), (StopFetch(None, helpers=helpers),) if helpers else ()
 
 
+def whole_bytes(state: DownloadState) -> int:
+    """How long the file is once all of it is there: the server said so, or it was told before the file got its name."""
+    return (state.head.total_bytes if state.head is not None else 0) or state.received_bytes
+
+
+def since_us(state: DownloadState) -> int:
+    """What lies under the download's name and is older is not its own; 0: nothing can be, the name was kept free."""
+    return 0 if state.claimed else order_of(state).started_us
+
+
 def discarding(state: DownloadState, ctx: Context) -> tuple[DiscardFiles, ...]:
-    """What is on the disk and would be of no use is deleted: the part file, and the placeholder of a name."""
+    """What is on the disk and would be of no use is deleted: the part file, and the placeholder of a name.
+
+    Or the whole file, when it has got its name and that has not been told yet.
+    """
     if not state.part_path:
         return ()
-    return (DiscardFiles(ctx.id(), (state.part_path,), state.target_path if state.claimed else ""),)
+    return (
+        DiscardFiles(
+            ctx.id(),
+            (state.part_path,),
+            state.target_path if state.claimed else "",
+            state.target_path,
+            whole_bytes(state),
+            since_us(state),
+        ),
+    )
 
 
 def end_of(state: DownloadState) -> Tell[EndDownload]:

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from partita.actors.downloads import integrity, interruptions, ranges
+from partita.actors.downloads.answers import since_us, whole_bytes
 from partita.actors.downloads.body import Body
 from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
 from partita.actors.downloads.codings import decoder_of, is_coded
@@ -21,6 +22,7 @@ from partita.actors.downloads.pieces import first_missing
 from partita.actors.downloads.placing import Place
 from partita.actors.downloads.published import UnwantedError, newest
 from partita.actors.downloads.rates import Pace
+from partita.actors.downloads.renamed import has_its_name
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
 from partita.actors.downloads.segment_fetch import NoRangeError, Worker, asked_of, reported
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
@@ -87,7 +89,7 @@ class _Fetch:
         try:
             offset = await self._usable_offset()
             if offset is None:
-                return DownloadFinished(self._effect.id, self._effect.total_bytes or self._effect.offset)
+                return DownloadFinished(self._effect.id, whole_bytes(self._download()))
             return await self._request(offset)
         except UnwantedError:
             return None
@@ -104,8 +106,10 @@ class _Fetch:
             return 0
         size = await self._files.size(effect.part_path)
         if size is None:  # deleted, or the process ended between the rename and its turn
-            target_bytes = await self._files.size(effect.target_path)
-            if target_bytes and target_bytes == (effect.total_bytes or effect.offset):
+            state = self._download()
+            if await has_its_name(
+                self._door, effect.part_path, effect.target_path, whole_bytes(state), since_us(state)
+            ):
                 reached("download.renamed_before_the_crash")
                 return None
         condition = ranges.validator(effect.e_tag, effect.last_modified)

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from partita.actors.downloads.renamed import has_its_name, is_of_another
 from partita.actors.kernel.file_ports import Files
 from partita.actors.kernel.world import Carriers, Clock, Door
 from partita.events.downloads import DiscardFiles, FilesDiscarded, StopFetch
+from partita.events.points import reached
 
 _LEAVING: Final[WeakKeyDictionary[Clock, dict[str, Callable[[], bool]]]] = WeakKeyDictionary()
 """By clock, the paths that are being left, and whether they still are: of all partitions of a process."""
@@ -43,15 +45,30 @@ async def stop_fetch(effect: StopFetch, door: Door) -> None:
 async def discard_files(effect: DiscardFiles, door: Door) -> FilesDiscarded:
     """Delete the files, when nobody of the download has them open any more. At a closing: at once, and at the next opening."""
     leave(door, *effect.files, effect.placeholder)
+    whole: tuple[str, ...] = ()
     try:
         await door.alone()
+        if await _is_whole(effect, door):
+            reached("download.discarded_whole")
+            whole = (effect.target_path,)
     finally:
-        await _delete(effect, door.world.files)
+        await _delete(effect, whole, door.world.files)
     return FilesDiscarded(effect.id)
 
 
-async def _delete(effect: DiscardFiles, files: Files) -> None:
-    for path in effect.files:
+async def _is_whole(effect: DiscardFiles, door: Door) -> bool:
+    """Whether it got its name while it was being cancelled, or before a crash."""
+    try:
+        for part_path in effect.files:
+            if await has_its_name(door, part_path, effect.target_path, effect.total_bytes, effect.began_us):
+                return not is_of_another(door, effect.target_path)
+    except OSError:  # nobody can tell
+        pass
+    return False
+
+
+async def _delete(effect: DiscardFiles, whole: tuple[str, ...], files: Files) -> None:
+    for path in (*effect.files, *whole):
         with contextlib.suppress(OSError):
             await files.remove(path)
     if effect.placeholder:

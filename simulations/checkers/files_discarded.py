@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from partita.actors.downloads.answers import whole_bytes
 from partita.events.downloads import DownloadState
 from partita.simulations.checker import Broken, Checker
 
@@ -23,7 +24,8 @@ def was_kept_from_deleting(world: World) -> bool:
 class CancelledFilesAreGone(Checker):
     """Looks at the end. The name of a part file may belong to another download by then.
 
-    An empty file is nobody's: it kept a name free for a download whose process ended before the log knew of that.
+    An empty file is nobody's: it kept a name free for a download whose process ended before the log knew of that. A whole
+    file under a name that was kept free for the download is known by its length: others may have put theirs there.
     """
 
     name = "discarded"
@@ -41,5 +43,10 @@ class CancelledFilesAreGone(Checker):
             for path in (state.part_path, state.target_path)
         }
         for name, state in downloads.items():
-            if state.phase == "cancelled" and state.part_path not in kept and disk.size(state.part_path):
+            if state.phase != "cancelled":
+                continue
+            if state.part_path not in kept and disk.size(state.part_path):
                 raise Broken(f"{name} was cancelled, and {state.part_path} is still there", partition.position)
+            is_own = state.claimed and state.target_path not in kept
+            if is_own and whole_bytes(state) and disk.size(state.target_path) == whole_bytes(state):
+                raise Broken(f"{name} was cancelled, and {state.target_path} is whole", partition.position)

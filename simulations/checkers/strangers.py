@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
 
 STRANGERS: Final = "strangers"
-"""In the world's memory under this name: such files by their paths, with what is in them."""
+"""In the world's memory under this name: such files by their paths, with what is in them; None: perhaps there is none."""
 
 
 class StrangersFilesStay(Checker):
@@ -29,6 +29,6 @@ class StrangersFilesStay(Checker):
             return
         for path, content in self.world.memory.get(STRANGERS, {}).items():
             found = self.world.disk.content(path)
-            if found != content:
+            if content is not None and found != content:
                 what = "gone" if found is None else f"{len(found)} other bytes"
                 raise Broken(f"{path} was put there by another program, and is {what} now", partition.position)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from partita.events.downloads import DownloadState
 from partita.simulations.checker import Broken, Checker
 from partita.simulations.checkers.files_discarded import was_kept_from_deleting
+from partita.simulations.checkers.strangers import STRANGERS
 from partita.simulations.disk.names import folder_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NoFileIsStray(Checker):
-    """Looks at the end, in scenarios where nobody else writes files. An empty one keeps a name free, and is nobody's."""
+    """Looks at the end, in scenarios where it is known what others write. An empty one keeps a name free, and is nobody's."""
 
     name = "stray"
 
@@ -24,10 +25,13 @@ class NoFileIsStray(Checker):
             return
         states = [actor.state for actor in partition.actors.values()]
         known = {
-            path
-            for state in states
-            if isinstance(state, DownloadState)
-            for path in (state.part_path, state.target_path)
+            *self.world.memory.get(STRANGERS, {}),
+            *(
+                path
+                for state in states
+                if isinstance(state, DownloadState)
+                for path in (state.part_path, state.target_path)
+            ),
         }
         folders = {folder_of(path) for path in known if path}
         for path in disk.paths():

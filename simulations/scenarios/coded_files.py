@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.checkers.strangers import STRANGERS, StrangersFilesStay
+from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import FILES, HOST, STEPS, drawn_item, finish_all, pattern, prepare
@@ -52,6 +53,8 @@ async def meddle(user: User, random: Random) -> None:
         return
     content = f"somebody's {random.bits64():x}".encode()
     files, own = disk.files(user.world.life), f"/elsewhere/{random.bits64():x}"
+    strangers = user.world.memory.setdefault(STRANGERS, {})
+    strangers.setdefault(path)  # a crash may come in the middle
     try:
         file = await files.open(own)
         try:
@@ -61,8 +64,8 @@ async def meddle(user: User, random: Random) -> None:
             await file.close()
         await files.rename(own, path, over_nothing=True)
     except OSError:
-        return  # the disk is full, or read-only; or the download was quicker
-    user.world.memory.setdefault(STRANGERS, {})[path] = content
+        return  # the disk is full, or read-only; or the download was quicker; or it is there all the same
+    strangers[path] = content
 
 
 coded_files: Final = Scenario(
@@ -72,7 +75,7 @@ coded_files: Final = Scenario(
     steps={**STEPS, "meddle": meddle},
     opened=prepare,
     finish=finish_all,
-    checkers=(CompletedWhenTold, StrangersFilesStay),
+    checkers=(CompletedWhenTold, NoFileIsStray, StrangersFilesStay),
     users=3,
     steps_each=(4, 9),
 )

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from partita.simulations.checkers.completions import CompletedWhenTold
+from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import FILES, HOST, SIZES, STEPS, finish_all, pattern, prepare
@@ -66,7 +67,7 @@ moving_target: Final = Scenario(
     settings={"files.change_every_s": (0.0, 0.0, 1.0, 20.0)},
     opened=prepare,
     finish=finish_all,
-    checkers=(CompletedWhenTold,),
+    checkers=(CompletedWhenTold, NoFileIsStray),
     users=3,
     steps_each=(5, 10),
 )

@@ -14,6 +14,7 @@ from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.checkers.digests import DigestsHold
 from partita.simulations.checkers.places import PlacesAreKept
 from partita.simulations.checkers.rates import RatesAreKept
+from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import (
@@ -146,7 +147,7 @@ queueing: Final = Scenario(
     settings={"downloads.concurrent": (1, 2, 3)},
     opened=opened,
     finish=finish,
-    checkers=(CompletedWhenTold, PlacesAreKept, RatesAreKept, DigestsHold),
+    checkers=(CompletedWhenTold, NoFileIsStray, PlacesAreKept, RatesAreKept, DigestsHold),
     users=3,
     steps_each=(3, 7),
 )

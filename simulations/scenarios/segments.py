@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from partita.simulations.checkers.completions import CompletedWhenTold
+from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
 from partita.simulations.scenarios.downloads import (
@@ -82,7 +83,7 @@ segments: Final = Scenario(
     steps={**STEPS, "begin": begin, "see_through": see_through, "change": change},
     opened=prepare,
     finish=finish_all,
-    checkers=(CompletedWhenTold,),
+    checkers=(CompletedWhenTold, NoFileIsStray),
     users=2,
     steps_each=(3, 6),
 )

@@ -99,5 +99,5 @@ def test_a_cancelled_one_is_deleted_when_it_has_been_left(server: LoopbackServer
         await downloads.until(download, "cancelled")
 
     with_downloads(tmp_path, work, files=files)
-    assert files.said == ["write", "written", "remove", "remove"]
+    assert files.said == ["write", "written", "size", "remove", "remove"]
     assert list(tmp_path.iterdir()) == []

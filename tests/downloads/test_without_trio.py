@@ -6,20 +6,25 @@ Every port answers at once, so the whole download is one step of its coroutine.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
 from downloads.talking import ORDER, Conversation
 
 from partita.actors.downloads.carriers import fetch_download
+from partita.actors.downloads.ledger import behavior as ledger_behavior
 from partita.actors.downloads.part_file import CHECKPOINT_BYTES, CHECKPOINT_S, WRITE_BYTES, PartFile
 from partita.actors.downloads.stopping import discard_files, is_leaving
 from partita.actors.kernel.world import Interim, NetworkRequest, Timing, World
 from partita.events.cookies import CookiesReceived
+from partita.events.download_ledger import DownloadsState
 from partita.events.downloads import (
     DiscardFiles,
+    DownloadAdded,
     DownloadBroke,
     DownloadFinished,
+    DownloadState,
     FetchDownload,
     FilesDiscarded,
     ReportProgress,
@@ -45,6 +50,8 @@ class Clock:
 
 
 class File:
+    modified_us = 0
+
     def __init__(self) -> None:
         self.content = bytearray()
         self.said: list[str] = []
@@ -73,6 +80,9 @@ class Disk:
         del file.content[keep_bytes:]
         return file
 
+    async def open_to_read(self, path: str) -> File:
+        return self.files[path]
+
     async def size(self, path: str) -> int | None:
         return len(self.files[path].content) if path in self.files else None
 
@@ -89,7 +99,8 @@ class Disk:
         self.files[target] = self.files.pop(source)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
-        self.files.pop(path, None)
+        if not only_if_empty or (path in self.files and not self.files[path].content):
+            self.files.pop(path, None)
 
 
 class Response:
@@ -147,6 +158,7 @@ class Door:
         self.world = World(Clock(), Silence(), Network(response), self.disk, Silence())
         self.talk = Conversation()
         self.told: list[Message] = []
+        self.others: dict[str, DownloadState] = {}
 
     def number(self) -> int:
         return 1
@@ -166,7 +178,16 @@ class Door:
         """Nothing is written here."""
 
     def published(self, actor: str) -> object:
-        return SessionState() if actor == "session" else self.talk.state
+        if actor == "session":
+            return msgspec.structs.replace(SessionState(), downloads=self._ledger())
+        return self.others.get(actor, self.talk.state)
+
+    def _ledger(self) -> DownloadsState:
+        ledger = DownloadsState()
+        for state in self.others.values():
+            assert state.order is not None
+            ledger = ledger_behavior.evolve[DownloadAdded](ledger, DownloadAdded(state.order))
+        return ledger
 
     def call(self, call_id: int) -> None:
         return None
@@ -270,6 +291,47 @@ def test_discarding_deletes_what_it_is_told_to() -> None:
     with pytest.raises(StopIteration) as ended:
         discard_files(DiscardFiles("e1", ("/dir/f.bin.part", "/dir/never")), door).send(None)
     assert ended.value.value == FilesDiscarded("e1")
+    assert door.disk.files == {}
+
+
+WHOLE = DiscardFiles("e1", ("/dir/f.bin.part",), "/dir/f.bin", "/dir/f.bin", total_bytes=5)
+BEGAN_US = 1_800_000_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("changed", "content", "modified_us", "is_left"),
+    [
+        pytest.param({}, b"whole", 0, False, id="it got its name before a crash"),
+        pytest.param({}, b"other file", 0, True, id="another program's file"),
+        pytest.param({"total_bytes": 0}, b"whole", 0, True, id="nobody knows how long it is"),
+        pytest.param({"placeholder": "", "began_us": BEGAN_US}, b"whole", BEGAN_US, False, id="where the user said"),
+        pytest.param({"placeholder": "", "began_us": BEGAN_US}, b"whole", BEGAN_US - 10**7, True, id="an older one there"),
+    ],
+)
+def test_discarding_deletes_a_whole_file_that_is_the_downloads(
+    changed: dict[str, Any], content: bytes, modified_us: int, *, is_left: bool
+) -> None:
+    door, _ = begun(Response(0, 0))
+    door.disk.files["/dir/f.bin"] = file = File()
+    file.content += content
+    file.modified_us = modified_us
+    run(discard_files(msgspec.structs.replace(WHOLE, **changed), door))
+    assert ("/dir/f.bin" in door.disk.files) is is_left
+
+
+def test_discarding_leaves_a_whole_file_beside_its_part_file_and_one_of_another_download() -> None:
+    door, _ = begun(Response(0, 0))
+    door.disk.files["/dir/f.bin.part"] = File()
+    door.disk.files["/dir/f.bin"] = file = File()
+    file.content += b"whole"
+    run(discard_files(WHOLE, door))
+    assert door.disk.files.keys() == {"/dir/f.bin"}
+    other = msgspec.structs.replace(ORDER, id="d2")
+    door.others = {"download/d2": DownloadState(phase="completed", order=other, target_path="/dir/f.bin")}
+    run(discard_files(WHOLE, door))
+    assert door.disk.files.keys() == {"/dir/f.bin"}
+    door.others = {"download/d2": DownloadState(phase="cancelled", order=other, target_path="/dir/f.bin")}
+    run(discard_files(WHOLE, door))
     assert door.disk.files == {}
 
 

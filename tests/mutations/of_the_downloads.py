@@ -90,6 +90,18 @@ DOWNLOADS: Final = (
         ),
         scenarios=("downloads",),
     ),
+    Mutation(
+        name="download.whole_file_left",
+        gone="a file that has its name, and of which no turn told before a crash, stays when its download is cancelled",
+        edits=(Edit("actors.downloads.stopping:discard_files", "await _is_whole(effect, door)", "False"),),
+        scenarios=("downloads",),
+    ),
+    Mutation(
+        name="download.coded_file_unknown_after_a_crash",
+        gone="a file whose coding was undone, and that got its name just before a crash, is not known again",
+        edits=(Edit("actors.downloads.answers:whole_bytes", "or state.received_bytes", ""),),
+        scenarios=("coded_files",),
+    ),
     # -- codings, and what other programs write -------------------------------------------------------------------------------
     Mutation(
         name="coding.not_undone",

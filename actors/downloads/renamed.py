@@ -1,0 +1,50 @@
+"""Whether a file has its name already: its process may have ended after the rename, and before the log had that.
+
+The part file is gone then, and what lies under the name is as long as the file. So may be what was there before a download
+that was told to write over it: that is older than the download. And so may be what another download of the partition has
+put there since: it knows of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+from partita.actors.downloads.ledger import actor_of
+from partita.actors.kernel.world import Door
+from partita.events.downloads import DownloadState
+from partita.events.session import SessionState
+
+MODIFIED_GRAIN_US: Final = 2_000_000
+"""How exactly a file system knows when a file was written: FAT to two seconds, most to some milliseconds."""
+
+
+async def has_its_name(door: Door, part_path: str, target_path: str, total_bytes: int, began_us: int) -> bool:
+    """Whether the whole file of ``total_bytes`` lies at ``target_path``.
+
+    ``began_us``: when the download began, in microseconds since 1970; 0 where the name was kept free for it, so that nothing
+    older can be there. Raises :class:`OSError`.
+    """
+    files = door.world.files
+    if not total_bytes or target_path == part_path or await files.size(part_path) is not None:
+        return False
+    if await files.size(target_path) != total_bytes:
+        return False
+    if began_us:
+        with contextlib.suppress(FileNotFoundError):
+            file = await files.open_to_read(target_path)
+            await file.close()
+            return file.modified_us >= began_us - MODIFIED_GRAIN_US
+        return False
+    return True
+
+
+def is_of_another(door: Door, target_path: str) -> bool:
+    """Whether another download of the partition has its file there."""
+    session = door.published("session")
+    assert isinstance(session, SessionState), "a partition has a session"
+    others = (door.published(actor_of(id_)) for id_ in session.downloads.items if actor_of(id_) != door.actor)
+    return any(
+        isinstance(state, DownloadState) and state.target_path == target_path and state.phase != "cancelled"
+        for state in others
+    )
