@@ -100,7 +100,8 @@ class CacheEntry(Struct, frozen=True, array_like=True, gc=False):
 class StoreEntry(Message, frozen=True, tag="cache.store/1"):
     """A response has been read, its blobs are stored. ``replaces``: the ids of entries that it takes the place of.
 
-    ``since``: the cache's ``changes`` when the request went out.
+    ``since``, ``url_since``: the cache's marks when the request went out (:meth:`CacheState.marks`); None: the request is
+    itself what invalidates its URL.
     """
 
     lazy: ClassVar[bool] = True
@@ -117,6 +118,7 @@ class StoreEntry(Message, frozen=True, tag="cache.store/1"):
     extent: Extent | None = None
     replaces: tuple[str, ...] = ()
     since: int = 0
+    url_since: int | None = 0
 
 
 class DiscardParts(Message, frozen=True, tag="cache.discard_parts/1"):
@@ -204,13 +206,19 @@ class EntriesTouched(Event, frozen=True, tag="cache.touched/1"):
 
 
 class UrlsInvalidated(Event, frozen=True, tag="cache.invalidated/1"):
-    """The entries of these URLs are no longer in the cache, and what was asked for before does not come in."""
+    """The entries of these URLs are no longer in the cache, and what was asked for before does not come in.
+
+    ``mark``: a number that no other clearing or invalidation has.
+    """
 
     urls: tuple[str, ...]
+    mark: int = 0
 
 
 class CacheCleared(Event, frozen=True, tag="cache.cleared/1"):
-    """The cache is empty, and what was asked for before does not come in."""
+    """The cache is empty, and what was asked for before does not come in. ``mark``: a number that no other has."""
+
+    mark: int = 0
 
 
 class CacheConfigured(Event, frozen=True, tag="cache.configured/1"):
@@ -233,8 +241,9 @@ class SweepBlobs(Effect, frozen=True, tag="cache.sweep_blobs/1"):
 class CacheState(State, frozen=True, tag="cache.state/1"):
     """What the cache holds. Nobody writes into its dictionaries: evolving copies those that change.
 
-    ``changes`` counts how often something was invalidated, or all was cleared: clocks can be set back. ``invalidated``: its
-    number when an unsafe request of a URL last succeeded, of the last few; ``cleared``: when all was last cleared.
+    ``cleared`` marks the last time that all was cleared, ``invalidated`` those when an unsafe request of a URL succeeded, of the
+    last few. Their order says nothing: clocks can be set back, and what is counted can be undone and counted again
+    (``changes`` did count; nobody looks at it any more).
     """
 
     enabled: bool = True
@@ -246,6 +255,10 @@ class CacheState(State, frozen=True, tag="cache.state/1"):
     invalidated: dict[str, int] = field(default_factory=dict)
     changes: int = 0
     cleared: int = 0
+
+    def marks(self, url: str) -> tuple[int, int]:
+        """Of the last clearing, and of the URL's last invalidation. What is asked for now is stored while these stay."""
+        return self.cleared, self.invalidated.get(url, 0)
 
     def entries(self, url: str) -> tuple[CacheEntry, ...]:
         """All entries of a URL, the one that was stored last at the end."""

@@ -67,13 +67,16 @@ KEPT_PERCENT: Final = 90
 INVALIDATIONS: Final = 64
 """Of so many URLs it is known when an unsafe request succeeded: what was asked for before is not stored after."""
 
+MARKS: Final = 1 << 62
+
 _FIELD_OVERHEAD: Final = len(": \r\n")
 
 
 def store(state: CacheState, message: StoreEntry, ctx: Context) -> Decision:
     """RFC 9111 3. What was asked for before the cache was cleared, or before its URL was invalidated, is not stored."""
     size_bytes = _size(message.url, message.headers, message.parts)
-    is_late = message.since < max(state.cleared, state.invalidated.get(message.url, 0))
+    cleared, invalidated = state.marks(message.url)
+    is_late = message.since != cleared or message.url_since not in (None, invalidated)
     if not state.enabled or size_bytes > state.max_size_bytes // ENTRY_SHARE or is_late:
         return Decision(effects=_dropped(state, message.parts))
     entry = CacheEntry(
@@ -125,9 +128,9 @@ def remove(state: CacheState, message: RemoveEntries, ctx: Context) -> Decision:
     return _decision(state, [EntriesRemoved(keys, message.cause)]) if keys else NOTHING
 
 
-def invalidate(state: CacheState, message: InvalidateUrls, ctx: Context) -> Decision:  # noqa: ARG001
+def invalidate(state: CacheState, message: InvalidateUrls, ctx: Context) -> Decision:
     """RFC 9111 4.4. Every site's entries: what the server changed it changed for all."""
-    return _decision(state, [UrlsInvalidated(message.urls)])
+    return _decision(state, [UrlsInvalidated(message.urls, _mark(ctx))])
 
 
 def touch(state: CacheState, message: TouchEntries, ctx: Context) -> Decision:
@@ -142,7 +145,7 @@ def touch(state: CacheState, message: TouchEntries, ctx: Context) -> Decision:
 
 def clear(state: CacheState, message: ClearCache, ctx: Context) -> Decision:  # noqa: ARG001
     """FEATURES F2. What is on its way while the cache is cleared is not stored either."""
-    return _decision(state, [CacheCleared()])
+    return _decision(state, [CacheCleared(_mark(ctx))])
 
 
 def get_size(state: CacheState, message: GetCacheSize, ctx: Context) -> Decision:  # noqa: ARG001
@@ -209,13 +212,12 @@ def entries_removed(state: CacheState, event: EntriesRemoved) -> CacheState:
 
 
 def urls_invalidated(state: CacheState, event: UrlsInvalidated) -> CacheState:
-    """The entries go; the numbers of the last invalidations stay."""
+    """The entries go; the marks of the last invalidations stay."""
     state = _without(state, tuple(entry.key for url in event.urls for entry in state.entries(url)))
-    invalidated = {url: number for url, number in state.invalidated.items() if url not in event.urls}
-    changes = state.changes + 1
-    invalidated.update(dict.fromkeys(event.urls, changes))
+    invalidated = {url: mark for url, mark in state.invalidated.items() if url not in event.urls}
+    invalidated.update(dict.fromkeys(event.urls, event.mark))
     newest = list(invalidated.items())[-INVALIDATIONS:]
-    return replace(state, invalidated=dict(newest), changes=changes)
+    return replace(state, invalidated=dict(newest))
 
 
 def entries_touched(state: CacheState, event: EntriesTouched) -> CacheState:
@@ -223,10 +225,9 @@ def entries_touched(state: CacheState, event: EntriesTouched) -> CacheState:
     return replace(state, shelves=_changed(state, event.keys, lambda entry: replace(entry, last_used_us=event.at_us)))
 
 
-def cache_cleared(state: CacheState, event: CacheCleared) -> CacheState:  # noqa: ARG001
+def cache_cleared(state: CacheState, event: CacheCleared) -> CacheState:
     """How it is configured stays."""
-    changes = state.changes + 1
-    return CacheState(enabled=state.enabled, max_size_bytes=state.max_size_bytes, changes=changes, cleared=changes)
+    return CacheState(enabled=state.enabled, max_size_bytes=state.max_size_bytes, cleared=event.mark)
 
 
 def cache_configured(state: CacheState, event: CacheConfigured) -> CacheState:
@@ -237,6 +238,11 @@ def cache_configured(state: CacheState, event: CacheConfigured) -> CacheState:
 def _size(url: str, headers: RecordedFields, parts: tuple[CachedPart, ...]) -> int:
     head = sum(len(field.name) + len(field.value) + _FIELD_OVERHEAD for field in headers)
     return len(url) + head + sum(part.size_bytes for part in parts)
+
+
+def _mark(ctx: Context) -> int:
+    """Another one for each turn. One that takes the position of a turn that was undone draws as that did, and is later."""
+    return ctx.random.below(MARKS) ^ ctx.now_us
 
 
 def _keys(entries: Iterable[CacheEntry]) -> tuple[EntryKey, ...]:

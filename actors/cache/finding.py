@@ -27,7 +27,7 @@ class Found(Struct, frozen=True):
     - ``refuse``: only-if-cached, and nothing is there: ``ERR_CACHE_MISS``.
 
     ``entry`` is what the answer or the question is about, as it was found; ``head`` is None when it is stored in part and the
-    question is for the rest. ``since``: the cache's ``changes`` at that time; None: whatever they are when the response comes.
+    question is for the rest. ``since``: the cache's marks at that time; None: whatever they are when the response comes.
     """
 
     verdict: Literal["miss", "use", "use_and_revalidate", "validate", "refuse"]
@@ -35,7 +35,7 @@ class Found(Struct, frozen=True):
     conditions: Fields = ()
     entry_id: str | None = None
     entry: CacheEntry | None = None
-    since: int | None = None
+    since: tuple[int, int] | None = None
 
 
 _REFUSE: Final = Found("refuse")
@@ -53,7 +53,7 @@ def look_up(state: CacheState, query: CacheQuery, now_us: int) -> Found:
         return _REFUSE
     if request.mode == "default" and "only-if-cached" in request.directives:
         return _GATEWAY_TIMEOUT  # RFC 9111 5.2.1.7
-    return Found("miss", conditions=mode_fields(request), since=state.changes)
+    return Found("miss", conditions=mode_fields(request), since=state.marks(query.url))
 
 
 def _among_entries(state: CacheState, query: CacheQuery, request: Asked, now_us: int) -> Found | None:
@@ -73,7 +73,7 @@ def _among_entries(state: CacheState, query: CacheQuery, request: Asked, now_us:
     if not readings or mode == "only-if-cached" or "only-if-cached" in request.directives:
         return None
     found = _asking(readings[0], query, request, now_us)
-    return None if found is None else replace(found, since=state.changes)
+    return None if found is None else replace(found, since=state.marks(query.url))
 
 
 def _asking(reading: Reading, query: CacheQuery, request: Asked, now_us: int) -> Found | None:

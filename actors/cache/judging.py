@@ -264,7 +264,7 @@ def _after_unsafe(state: CacheState, query: CacheQuery, response: Response) -> V
     order = None
     request = asked(query)
     if state.enabled and request.mode != "no-store" and storing.answers_a_get(query, response):
-        order = storing.ordered(state, query, request, response, since=state.changes + 1)
+        order = storing.ordered(state, query, request, response, since=(state.cleared, None))
     return Verdict(store=order, tell=tell)
 
 

@@ -38,7 +38,8 @@ _OF_ONE_RANGE: Final = frozenset({416})
 class StoreOrder(Struct, frozen=True):
     """A response that is to be stored, once its body has been read.
 
-    ``limit_bytes``: a longer body is not stored. ``joins``: the stored part that the new bytes go together with.
+    ``limit_bytes``: a longer body is not stored. ``joins``: the stored part that the new bytes go together with. ``since``: the
+    marks of :class:`~partita.events.cache.StoreEntry`.
     """
 
     site: str
@@ -54,7 +55,7 @@ class StoreOrder(Struct, frozen=True):
     joins: CacheEntry | None
     replaces: tuple[str, ...]
     limit_bytes: int
-    since: int
+    since: tuple[int, int | None]
 
     def finished(self, parts: tuple[CachedPart, ...], *, complete: bool) -> Message | None:
         """What to tell when the body has ended, or, not ``complete``, broke off: what came of it may be kept as a part."""
@@ -86,7 +87,8 @@ class StoreOrder(Struct, frozen=True):
             parts=parts,
             extent=extent,
             replaces=self.replaces,
-            since=self.since,
+            since=self.since[0],
+            url_since=self.since[1],
         )
 
     def _what_came(self, size: int) -> Extent | None:
@@ -122,7 +124,7 @@ def ordered(
     request: Asked,
     response: Response,
     *,
-    since: int | None,
+    since: tuple[int, int | None] | None,
     replaces: Sequence[CacheEntry] = (),
     joins: CacheEntry | None = None,
 ) -> StoreOrder | None:
@@ -156,7 +158,7 @@ def ordered(
         joins=joins,
         replaces=tuple(entry.id for entry in replaces),
         limit_bytes=limit_bytes,
-        since=state.changes if since is None else since,
+        since=state.marks(query.url) if since is None else since,
     )
 
 

@@ -90,7 +90,7 @@ def cache_broke(exchange: ExchangeState, word: CacheBroke) -> Step:  # noqa: ARG
 
 def _once_more(exchange: ExchangeState) -> Step:
     """Send the request again, as if nothing had been stored."""
-    exchange.found = Found("miss", since=exchange.sight.session.cache.changes)
+    exchange.found = Found("miss", since=exchange.sight.session.cache.marks(_query(exchange).url))
     exchange.cached, exchange.store = None, None
     exchange.has_response = False
     exchange.after_drain = Step.SEND
