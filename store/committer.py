@@ -169,6 +169,11 @@ class Committer(Generic[EntryT]):
         """How many entries are not durable yet."""
         return len(self._queue) + self._in_flight
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something that :meth:`commit_once` would commit."""
+        return bool(self._queue) and not self._halted
+
     def start(self) -> None:
         """Commit on a thread of its own from here on."""
         assert self._thread is None, "a committer is started once"
@@ -232,7 +237,7 @@ class Committer(Generic[EntryT]):
 
     def commit_once(self) -> bool:
         """Commit one batch of what is queued, and tell; whether there was anything to do. By one thread at a time."""
-        if self._halted or not self._queue:
+        if not self.is_due:
             return False
         entries, pictures, blobs = self._next_batch()
         turns = [cast("RecordedTurn", turn) for entry in entries if (turn := entry[0]) is not None]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.mailbox import Envelope
-from partita.actors.kernel.replies import Barrier
+from partita.actors.kernel.replies import Barrier, Reply
 from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed
 from partita.events.points import reached
 from partita.events.turn import External, Turn
@@ -35,6 +35,7 @@ class Rollback:
         self._partition = partition
         self._again: list[tuple[str, Envelope]] = []
         self._retry: CarriedOut | None = None
+        self._rests = False  # no commit is tried before the next message, or the end of a pause
         self._undone: PartitaError | None = None
         self._unreadable: StoreError | None = None
         self._failed_at = -1
@@ -46,18 +47,15 @@ class Rollback:
         """Back to the last durable turn; ``entries`` are those that the committer gave back."""
         partition = self._partition
         lost = [reply for _, reply, _, _ in entries]
+        turns = [turn for turn, _, _, _ in entries if turn is not None]
         if not partition.stopped:
-            partition.resume_commits()
-            self._rewind()
-            durable = partition.store.position
-            for actor in list(partition.actors.values()):
-                lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
-            self._set_aside([turn for turn, _, _, _ in entries if turn is not None], durable)
-            ignored, self._ignored = self._ignored, []
-            again = [(name, envelope) for position, name, envelope in ignored if position > durable]
-            for name, envelope in again:
-                partition.actor(name).actor_inbox.put_internal(envelope)
-            self._ask_again(partition.replies.give_back())
+            if turns:
+                lost += self._take_back(turns)
+            else:  # what failed was a barrier, or blobs that no turn names yet: those are still queued
+                self._note_failure(partition.store.position)
+                self._rests = True
+                partition.take = self._take_after_failure
+                self._try_again_later()
             for turn, reply, _, _ in entries:
                 if isinstance(reply, Barrier):
                     self._undone = None  # it fails, and so tells
@@ -66,6 +64,23 @@ class Rollback:
         for reply in lost:
             if reply is not None:
                 reply.set_exception(StoreFailed(f"{partition.name}: not made durable, and undone: {error}"))
+
+    def _take_back(self, turns: list[Turn[Any, Any, Any]]) -> list[Reply | None]:
+        """Undo these; who had asked in mailboxes for what is now undone."""
+        partition = self._partition
+        partition.resume_commits()
+        self._rewind()
+        durable = partition.store.position
+        lost: list[Reply | None] = []
+        for actor in list(partition.actors.values()):
+            lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
+        self._set_aside(turns, durable)
+        ignored, self._ignored = self._ignored, []
+        again = [(name, envelope) for position, name, envelope in ignored if position > durable]
+        for name, envelope in again:
+            partition.actor(name).actor_inbox.put_internal(envelope)
+        self._ask_again(partition.replies.give_back())
+        return lost
 
     def _ask_again(self, waiting: list[tuple[str, Envelope]]) -> None:
         """Before their answers, which may be in the mailbox, or among what is taken again."""
@@ -131,14 +146,18 @@ class Rollback:
             cause = turn.cause
             if (cause <= durable) if isinstance(cause, int) else cause.kind == "system":
                 self._again.append((turn.actor, (turn.message, cause, None, False)))
+        self._note_failure(durable)
+        if self._again or self._waiting:
+            self._partition.take = self._take_after_failure
+            self._try_again_later()
+
+    def _note_failure(self, durable: int) -> None:
+        """The pause begins anew when something has been written since the last failure."""
         if durable > self._failed_at:
             self._failed_at, self._pause_s = durable, FIRST_RETRY_S
             if self._retry is not None:  # it may sleep for long, after failures that are over
                 self._retry.stop()
                 self._retry = None
-        if self._again or self._waiting:
-            self._partition.take = self._take_after_failure
-            self._try_again_later()
 
     def _try_again_later(self) -> None:
         partition = self._partition
@@ -147,7 +166,7 @@ class Rollback:
 
     async def _retry_later(self) -> None:
         partition = self._partition
-        while (self._again or self._waiting) and not partition.stopped:
+        while (self._again or self._waiting or self._rests) and not partition.stopped:
             await partition.world.clock.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, LAST_RETRY_S)
             self._take_again()
@@ -156,10 +175,11 @@ class Rollback:
     def _take_again(self) -> bool:
         """Whether turns can be taken; what was set aside has been, then."""
         partition = self._partition
-        if self._unreadable is not None:
+        if self._rests or self._unreadable is not None:
             partition.resume_commits()
-            if not self._rewind():
-                return False
+            self._rests = False
+        if self._unreadable is not None and not self._rewind():
+            return False
         partition.take = partition.take_turn
         again, self._again = self._again, []
         if again:

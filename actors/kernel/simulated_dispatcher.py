@@ -186,7 +186,7 @@ class SimulatedDispatcher:
         ready = self._ready
         count = len(ready)
         for committer in self._committers:
-            if committer.backlog and committer not in self._slow:
+            if committer.is_due and committer not in self._slow:
                 count += 1
         if not count:
             return False
@@ -216,7 +216,7 @@ class SimulatedDispatcher:
 
     def _commit(self, number: int) -> None:
         """The ``number``-th of those that have something to commit does, now or when the disk has taken its time."""
-        behind = [committer for committer in self._committers if committer.backlog and committer not in self._slow]
+        behind = [committer for committer in self._committers if committer.is_due and committer not in self._slow]
         committer = behind[number]
         slow_s = commit_takes_s()
         if slow_s:
@@ -254,6 +254,14 @@ class SimulatedDispatcher:
         """Go on until only timers are left."""
         while self.step():
             pass
+
+    def settle(self) -> None:
+        """The same, with what is on its way to the disk there: slow commits are waited for in no time."""
+        self.run_until_idle()
+        while late := [committer for committer in self._committers if committer in self._slow]:
+            for committer in late:
+                self._commit_late(committer)
+            self.run_until_idle()
 
     def run_for(self, seconds: float) -> None:
         """Let this much virtual time pass."""

@@ -122,7 +122,7 @@ KERNEL: Final = (
         gone="a message that an undone turn has sent is taken all the same",
         edits=(
             Edit(
-                f"{ROLLBACK}.undo",
+                f"{ROLLBACK}._take_back",
                 "lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]",
                 "pass",
             ),
