@@ -246,7 +246,7 @@ class World:
         """Raise :class:`CheckFailed` when a checker has complained, of what is open now included."""
         stage = self._world.stage
         if not self._running and isinstance(stage, KernelStage):
-            stage.kernel.run_until_idle()  # what is on its way to the disk gets there
+            stage.kernel.settle()
         for system in self._systems:
             for partition in () if system.dead else system.partitions:
                 self._watch.ended(partition)
@@ -357,7 +357,7 @@ class _WatchedSystem(System):
 
 
 def _is_busy(partition: Partition) -> bool:
-    return partition.statistics().effects > len(lasting(partition))
+    return partition.statistics().effects > len(lasting(partition)) or partition.committer.backlog > 0
 
 
 def _knobs(seed: int, faults: Mapping[str, float] | Collection[str] | None, without: tuple[str, ...]) -> Knobs:

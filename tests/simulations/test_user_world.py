@@ -423,3 +423,14 @@ def test_a_session_that_two_open_at_once_is_the_identical_object(quiet: World) -
         session = system.from_partition("work", permissions="deny")  # waits for a turn that configures it
         assert meanwhile == [session]
         assert system.from_partition("work") is session
+
+
+def test_what_is_on_its_way_to_a_slow_disk_gets_there_before_it_is_checked() -> None:
+    with World(1, faults={"buggify.commit.slow": 1.0}) as world, world.system() as system:
+        session = system.from_partition("persist:shop")
+        partition = session._partition
+        session.set_user_agent("Slow/1")
+        began_us = world.clock.now_us()
+        world.check()
+        assert partition.store.position == partition.position == session.log.position
+        assert world.clock.now_us() == began_us
