@@ -152,11 +152,14 @@ async def chosen(user: User, page: Any, kind: str, plan: str, random: Random) ->
         choosers.found_nothing(user, number)
     if plan in ("late", "never"):
         await user.sleep(random.random() * 60)
-        event = user.world.memory["asked"].get(number)
         if plan == "never":
             page.close()
-        elif event is not None:
-            choosers.say(user, event, number, choosers.chosen(event, number))
+        while plan == "late" and not asked.done:
+            event = user.world.memory["asked"].get(number)
+            if event is not None:
+                choosers.say(user, event, number, choosers.chosen(event, number))
+                break
+            await user.sleep(5)  # the log takes its time
     found = await told(user, asked, f"request {number} for a {kind} device, {plan}")
     return found if isinstance(found, list) else [] if found is None else [found]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from partita.events.errors import DownloadFailed, DownloadRefused
 from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.scenario import Scenario, User
-from partita.simulations.scenarios.downloads import FILES, HOST, STEPS, finish_all, hosts
+from partita.simulations.scenarios.downloads import FILES, HOST, STEPS, drawn_item, finish_all, hosts
 from partita.simulations.streams import key_of, numbered
 
 if TYPE_CHECKING:
@@ -60,11 +60,26 @@ async def begin_and_leave(user: User, random: Random) -> None:
         user.world.reached("user.failed")
 
 
+async def pause(user: User, random: Random) -> None:
+    """Hold one; for a while only, when nobody was asked about it yet: who began it waits for that."""
+    item = drawn_item(user, random)
+    if item is None:
+        return
+    item.pause()
+    await user.sleep(random.random() * 20)
+    if not item.is_destroyed() and not item.save_path:
+        item.resume()
+
+
 prompts: Final = Scenario(
     name="prompts",
     summary="listeners of will-download answer late, never, with a path of their own, or refuse",
     hosts=hosts,
-    steps={"begin_and_leave": begin_and_leave, **{name: STEPS[name] for name in ("resume", "pause", "cancel", "look")}},
+    steps={
+        "begin_and_leave": begin_and_leave,
+        "pause": pause,
+        **{name: STEPS[name] for name in ("resume", "cancel", "look")},
+    },
     opened=prepare,
     finish=finish_all,
     checkers=(CompletedWhenTold,),

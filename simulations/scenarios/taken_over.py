@@ -40,9 +40,10 @@ async def listen(user: User) -> None:
 
     async def choose(request: Any) -> str | None:
         asked[0] += 1
-        random = numbered(key, asked[0])
+        number = asked[0]
+        random = numbered(key, number)
         await user.sleep(random.random() * LATEST_S)
-        return None if random.below(4) == 0 else f"/chosen/{asked[0]}/{request.item.get_filename()}"
+        return None if random.below(4) == 0 else f"/chosen/{number}/{request.item.get_filename()}"
 
     user.session.on("will-download", answer)
     user.session.set_choose_path_handler(choose)
