@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.future import Future, resolved
@@ -70,11 +71,10 @@ class Lifetime:
         partition.replies.fail_all(SystemClosed(f"{partition.name} was closed before the answer came"))
         with self._closing:
             self._let_go = True
-        try:
-            for callback in list(self._on_close):
-                callback()
-        finally:
-            partition.store.close()
+        with ExitStack() as closing:  # all of it is done, whatever raises
+            closing.callback(partition.store.close)
+            for callback in reversed(self._on_close):
+                closing.callback(callback)
 
     def _end_effects(self) -> None:
         """Stop them all; then their actors are told."""

@@ -193,6 +193,23 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def test_all_is_let_go_of_whatever_a_listener_of_the_closing_raises(tmp_path: Path) -> None:
+    heard: list[str] = []
+    with System(data_dir=tmp_path) as system:
+        session = system.from_partition("persist:work")
+
+        def broken() -> None:
+            heard.append("the first")
+            raise ArithmeticError("a defect")
+
+        session._partition.on_close(broken)
+        session._partition.on_close(lambda: heard.append("the second"))
+        with pytest.raises(ArithmeticError):
+            session.close()
+        assert heard == ["the first", "the second"]
+        system.from_partition("persist:work").flush().get(30)
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc to count open files by")
 @pytest.mark.parametrize(("name", "count"), [("memory{}", 500), ("persist:disk{}", 60)])
 def test_partitions_that_are_opened_and_closed_leave_no_threads_and_no_files(
