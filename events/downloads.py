@@ -392,7 +392,7 @@ class DiscardFiles(AwaitedEffect, frozen=True, tag="downloads.discard_files/1"):
     ``placeholder`` is deleted only while it is empty: it held a name, and something else may have got that name since.
 
     ``target_path``: where the whole file, ``total_bytes`` of it, may lie already, and no turn tells of that; then there is none
-    of ``files``. ``began_us``: what is older is not the download's; 0 where nothing older can be there.
+    of ``files``. It was last written between ``since_us`` and ``until_us``; what else is there is somebody else's.
     """
 
     recovery: ClassVar[Recovery | None] = "reissue"
@@ -400,7 +400,8 @@ class DiscardFiles(AwaitedEffect, frozen=True, tag="downloads.discard_files/1"):
     placeholder: str = ""
     target_path: str = ""
     total_bytes: int = 0
-    began_us: int = 0
+    since_us: int = 0
+    until_us: int = 0
 
 
 class DownloadState(State, frozen=True, tag="downloads.download_state/1"):

@@ -117,16 +117,12 @@ def discarding(state: DownloadState, ctx: Context) -> tuple[DiscardFiles, ...]:
     """
     if not state.part_path:
         return ()
-    return (
-        DiscardFiles(
-            ctx.id(),
-            (state.part_path,),
-            state.target_path if state.claimed else "",
-            state.target_path,
-            whole_bytes(state),
-            since_us(state),
-        ),
-    )
+    placeholder = state.target_path if state.claimed else ""
+    if state.phase in ("queued", "asking"):  # nobody knows any more when it was last at work
+        return (DiscardFiles(ctx.id(), (state.part_path,), placeholder),)
+    began_us, last_us = order_of(state).started_us, state.ended_us or ctx.now_us
+    whole = (state.target_path, whole_bytes(state), began_us, last_us)
+    return (DiscardFiles(ctx.id(), (state.part_path,), placeholder, *whole),)
 
 
 def end_of(state: DownloadState) -> Tell[EndDownload]:

@@ -108,7 +108,7 @@ class _Fetch:
         if size is None:  # deleted, or the process ended between the rename and its turn
             state = self._download()
             if await has_its_name(
-                self._door, effect.part_path, effect.target_path, whole_bytes(state), since_us(state)
+                self._door, effect.part_path, effect.target_path, whole_bytes(state), since_us=since_us(state)
             ):
                 reached("download.renamed_before_the_crash")
                 return None
@@ -168,6 +168,7 @@ class _Fetch:
         head = ranges.head_of(answer.url_chain, status, headers, offset, is_decoded=decoder is not None)
         if offset == 0 and decoder is None:
             head = await _sniffed(head, headers, body)
+        head = ranges.continued(head, self._download().head)
         name = await self._door.ask(DownloadHead(self._effect.id, head))
         if not isinstance(name, str):
             reached("download.unwanted")

@@ -78,6 +78,7 @@ class Place:
         self._door = door
         self._files = door.world.files
         self._names = Names(door.world.files, door.world.clock)
+        self._renamed = False
 
     async def choose(self, name: str) -> bool:
         """Ask ``will-download``, keep the names free, tell the download; False when it was refused.
@@ -104,22 +105,29 @@ class Place:
         over_nothing = is_elsewhere and state.claimed
         url, referrer = self._marked_url(), _referrer(self._effect.order)
         leave(self._door, self.part_path)
-        while True:
+        while not self._renamed:
             part, target = self.part_path, self.target_path
             try:
                 await put_in_place(self._files, part, target, url=url, referrer=referrer, over_nothing=over_nothing)
+                self._renamed = True
             except FileExistsError:
                 if not over_nothing:
                     raise
                 await self._choose_another()
-            else:
-                return
 
     async def clear_up(self) -> None:
-        """Remove the names that no turn knows of."""
-        for path in self._names.made:
-            with contextlib.suppress(OSError):
-                await self._files.remove(path)
+        """Remove the names that no turn knows of, and the file whose download was cancelled while it got its own."""
+        try:
+            if self._renamed and self._is_cancelled() and not self._door.stopped:
+                await self._door.durable()  # it may be undone yet; once it is not, it stops this fetch
+        finally:
+            cancelled = [self.target_path] if self._renamed and self._is_cancelled() else []
+            for path in (*self._names.made, *cancelled):
+                with contextlib.suppress(OSError):
+                    await self._files.remove(path)
+
+    def _is_cancelled(self) -> bool:
+        return newest(self._door, self._effect.order).phase == "cancelled"
 
     async def _choose_another(self) -> None:
         """Another program has got the name that was kept free: its file stays, and this one gets the next name."""

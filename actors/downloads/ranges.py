@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from partita.actors.network.fields import Fields, first
 from partita.events.downloads import DownloadHeadFields
 
-_CONTENT_RANGE: Final = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)", re.IGNORECASE)
+_CONTENT_RANGE: Final = re.compile(r"bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.IGNORECASE | re.ASCII)
+_LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)
+"""A longer number is none that a file can have, nor one that the log could hold."""
 
 PARTIAL: Final = 206
 _WHOLE: Final = frozenset({200, 201, 202, 203})
@@ -86,12 +90,27 @@ def head_of(
     )
 
 
+def continued(head: DownloadHeadFields, before: DownloadHeadFields | None) -> DownloadHeadFields:
+    """That of a range, which need not repeat what the response said that it goes on with (RFC 9110 15.3.7)."""
+    if head.status != PARTIAL or before is None:
+        return head
+    return replace(
+        head,
+        total_bytes=head.total_bytes or before.total_bytes,
+        mime_type=before.mime_type or head.mime_type,  # it may have been sniffed
+        content_disposition=head.content_disposition or before.content_disposition,
+        e_tag=head.e_tag or before.e_tag,
+        last_modified=head.last_modified or before.last_modified,
+        accept_ranges=head.accept_ranges or before.accept_ranges,
+    )
+
+
 def total_of(status: int, headers: Fields, offset: int) -> int:
     """The length of the whole file, as it is sent; 0 when the server does not say."""
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
-    if status == PARTIAL and match is not None and match[3] != "*":
-        return int(match[3])
+    if status == PARTIAL and match is not None:
+        return 0 if match[3] == "*" else int(match[3])
     length = first(headers, "content-length") or ""
-    if not length.isdecimal() or first(headers, "transfer-encoding") is not None:
+    if not _LENGTH.fullmatch(length) or first(headers, "transfer-encoding") is not None:
         return 0
     return offset + int(length)

@@ -1,8 +1,8 @@
 """Whether a file has its name already: its process may have ended after the rename, and before the log had that.
 
-The part file is gone then, and what lies under the name is as long as the file. So may be what was there before a download
-that was told to write over it: that is older than the download. And so may be what another download of the partition has
-put there since: it knows of it.
+The part file is gone then, and what lies under the name is as long as the file. So may be the same file that somebody else has
+fetched: that was written before the download began, or after it was last at work. And another download of the partition may
+have put its own there.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ MODIFIED_GRAIN_US: Final = 2_000_000
 """How exactly a file system knows when a file was written: FAT to two seconds, most to some milliseconds."""
 
 
-async def has_its_name(door: Door, part_path: str, target_path: str, total_bytes: int, began_us: int) -> bool:
-    """Whether the whole file of ``total_bytes`` lies at ``target_path``.
+async def has_its_name(
+    door: Door, part_path: str, target_path: str, total_bytes: int, *, since_us: int = 0, until_us: int = 0
+) -> bool:
+    """Whether the whole file of ``total_bytes`` lies at ``target_path``, last written between these times.
 
-    ``began_us``: when the download began, in microseconds since 1970; 0 where the name was kept free for it, so that nothing
-    older can be there. Raises :class:`OSError`.
+    In microseconds since 1970; 0: at any time. Raises :class:`OSError`.
     """
     files = door.world.files
     if not total_bytes or target_path == part_path or await files.size(part_path) is not None:
         return False
     if await files.size(target_path) != total_bytes:
         return False
-    if began_us:
-        with contextlib.suppress(FileNotFoundError):
-            file = await files.open_to_read(target_path)
-            await file.close()
-            return file.modified_us >= began_us - MODIFIED_GRAIN_US
-        return False
-    return True
+    if not since_us and not until_us:
+        return True
+    with contextlib.suppress(FileNotFoundError):
+        file = await files.open_to_read(target_path)
+        await file.close()
+        return since_us - MODIFIED_GRAIN_US <= file.modified_us <= (until_us or file.modified_us)
+    return False
 
 
 def is_of_another(door: Door, target_path: str) -> bool:

@@ -57,10 +57,17 @@ async def discard_files(effect: DiscardFiles, door: Door) -> FilesDiscarded:
 
 
 async def _is_whole(effect: DiscardFiles, door: Door) -> bool:
-    """Whether it got its name while it was being cancelled, or before a crash."""
+    """Whether it got its name before a crash, or before it was cancelled."""
     try:
         for part_path in effect.files:
-            if await has_its_name(door, part_path, effect.target_path, effect.total_bytes, effect.began_us):
+            if effect.until_us and await has_its_name(
+                door,
+                part_path,
+                effect.target_path,
+                effect.total_bytes,
+                since_us=effect.since_us,
+                until_us=effect.until_us,
+            ):
                 return not is_of_another(door, effect.target_path)
     except OSError:  # nobody can tell
         pass

@@ -37,6 +37,8 @@ from partita.events.protocols import HandlerAnswers, SchemeHandler
 Sender = Callable[[Outgoing], Awaitable[NetworkResponse]]
 """Runs an exchange that asks no handler."""
 
+LONGEST_LENGTH: Final = 18
+"""So many digits a length has at most: a longer number is none that a body can have."""
 _OK: Final = 200
 _PARTIAL: Final = 206
 _UNSATISFIABLE: Final = 416
@@ -237,7 +239,7 @@ class _Answer:
             status != _OK
             or request.method != "GET"
             or length is None
-            or not (length.isascii() and length.isdecimal())
+            or not (length.isascii() and length.isdecimal() and len(length) <= LONGEST_LENGTH)
             or fields.first(headers, "content-range") is not None
         ):
             return LocalResponse(status, headers, chunks, reason)

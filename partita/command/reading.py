@@ -56,7 +56,9 @@ def reading(partition: str, data_dir: Path | None, *, through: int | None = None
     store = PartitionStore.read(path_of(partition, data_dir), through=through)
     try:
         yield store
-    except KeyboardInterrupt:  # perhaps in the middle of a transaction, which closing would wait for: the process ends it
+    except (
+        KeyboardInterrupt
+    ):  # perhaps in the middle of a transaction, which closing would wait for: the process ends it
         raise
     except BaseException:
         store.close()

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from partita.actors.downloads import interruptions
-from partita.actors.downloads.ranges import fit, head_of, range_fields, validator
+from partita.actors.downloads.ranges import continued, fit, head_of, range_fields, validator
 from partita.actors.network.http import NetError
 from partita.actors.network.net_errors import CODES
 from partita.events.downloads import RESUMABLE
@@ -117,3 +117,31 @@ def test_a_status_is_the_file_or_a_reason() -> None:
     assert interruptions.of_status(503) == "SERVER_FAILED"
     assert "SERVER_FAILED" in RESUMABLE
     assert "SERVER_BAD_CONTENT" not in RESUMABLE
+
+
+@pytest.mark.parametrize("total", ["99999999999999999999999999", "9" * 5000])
+def test_a_number_that_no_file_has_is_none(total: str) -> None:
+    headers = (("Content-Range", f"bytes 100-999/{total}"), ("Content-Length", total))
+    assert fit(206, headers, offset=100, total_bytes=0, e_tag="") == "ask again"
+    assert head_of(("https://a.test/f",), 206, headers, 100).total_bytes == 0
+    assert head_of(("https://a.test/f",), 200, headers, 0).total_bytes == 0
+
+
+def test_a_range_need_not_say_again_what_the_first_response_said() -> None:
+    first = head_of(
+        ("https://a.test/f",),
+        200,
+        (("Content-Length", "1000"), ("Content-Type", "text/plain"), ("ETag", '"v1"'), ("Last-Modified", "yesterday")),
+        0,
+    )
+    rest = head_of(("https://a.test/f",), 206, (("Content-Range", "bytes 100-199/*"), ("Content-Length", "100")), 100)
+    assert rest.total_bytes == 0, "the server does not say"
+    known = continued(rest, first)
+    assert (known.total_bytes, known.mime_type, known.e_tag, known.last_modified) == (
+        1000,
+        "text/plain",
+        '"v1"',
+        "yesterday",
+    )
+    assert (known.status, known.offset) == (206, 100)
+    assert continued(first, rest) == first

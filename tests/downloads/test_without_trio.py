@@ -294,18 +294,21 @@ def test_discarding_deletes_what_it_is_told_to() -> None:
     assert door.disk.files == {}
 
 
-WHOLE = DiscardFiles("e1", ("/dir/f.bin.part",), "/dir/f.bin", "/dir/f.bin", total_bytes=5)
 BEGAN_US = 1_800_000_000_000_000
+LAST_US = BEGAN_US + 10**7
+WHOLE = DiscardFiles("e1", ("/dir/f.bin.part",), "/dir/f.bin", "/dir/f.bin", 5, BEGAN_US, LAST_US)
 
 
 @pytest.mark.parametrize(
     ("changed", "content", "modified_us", "is_left"),
     [
-        pytest.param({}, b"whole", 0, False, id="it got its name before a crash"),
-        pytest.param({}, b"other file", 0, True, id="another program's file"),
-        pytest.param({"total_bytes": 0}, b"whole", 0, True, id="nobody knows how long it is"),
-        pytest.param({"placeholder": "", "began_us": BEGAN_US}, b"whole", BEGAN_US, False, id="where the user said"),
-        pytest.param({"placeholder": "", "began_us": BEGAN_US}, b"whole", BEGAN_US - 10**7, True, id="an older one there"),
+        pytest.param({}, b"whole", BEGAN_US, False, id="it got its name before a crash"),
+        pytest.param({}, b"other file", BEGAN_US, True, id="another program's file"),
+        pytest.param({"total_bytes": 0}, b"whole", BEGAN_US, True, id="nobody knows how long it is"),
+        pytest.param({"placeholder": ""}, b"whole", BEGAN_US, False, id="where the user said"),
+        pytest.param({}, b"whole", BEGAN_US - 10**7, True, id="what was there before"),
+        pytest.param({}, b"whole", LAST_US + 1, True, id="what somebody else has fetched since"),
+        pytest.param({"since_us": 0, "until_us": 0}, b"whole", BEGAN_US, True, id="nobody knows when it was at work"),
     ],
 )
 def test_discarding_deletes_a_whole_file_that_is_the_downloads(
@@ -324,6 +327,7 @@ def test_discarding_leaves_a_whole_file_beside_its_part_file_and_one_of_another_
     door.disk.files["/dir/f.bin.part"] = File()
     door.disk.files["/dir/f.bin"] = file = File()
     file.content += b"whole"
+    file.modified_us = BEGAN_US
     run(discard_files(WHOLE, door))
     assert door.disk.files.keys() == {"/dir/f.bin"}
     other = msgspec.structs.replace(ORDER, id="d2")
