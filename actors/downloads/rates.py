@@ -17,14 +17,22 @@ BURST_S: Final = 0.1
 """So much of the time that nobody used may be made up for."""
 
 
+LOOK_S: Final = 1.0
+"""So long at most does a wait go on before the limit is looked at again."""
+
+
 class Bucket:
     """What was let through: it is used up until ``free_at``, in monotonic seconds."""
 
     def __init__(self) -> None:
         self.free_at = 0.0
+        self._rate = 0
 
     def taken(self, count: int, rate_bytes_s: int, now: float) -> float:
-        """Take so many bytes; when that has been paid for."""
+        """Take so many bytes; when that has been paid for. What is still owed is owed in bytes, whatever the rate was."""
+        if self.free_at > now:
+            self.free_at = now + (self.free_at - now) * self._rate / rate_bytes_s
+        self._rate = rate_bytes_s
         self.free_at = max(self.free_at, now - BURST_S) + count / rate_bytes_s
         return self.free_at
 
@@ -49,18 +57,19 @@ class Pace:
         return not self._rate and not self._together()
 
     async def keep(self, count: int) -> None:
-        """So many bytes have come: come back when more may."""
-        together = self._together()
-        if not self._rate and not together:
-            return
-        now = until = self._clock.monotonic()
-        if self._rate:
-            until = self._own.taken(count, self._rate, now)
-        if together:
-            until = max(until, self._shared.taken(count, together, now))
-        if until > now:
+        """So many bytes have come: come back when more may. A limit that is changed meanwhile counts from then on."""
+        rate, began = self._together(), self._clock.monotonic()
+        own_s = self._own.taken(count, self._rate, began) - began if self._rate else 0.0
+        shared_s = self._shared.taken(count, rate, began) - began if rate else 0.0
+        while (left_s := max(own_s, shared_s)) > 0:
             reached("download.held_back")
-            await self._clock.sleep(until - now)
+            slept_s = min(left_s, LOOK_S)
+            await self._clock.sleep(slept_s)
+            own_s -= slept_s
+            shared_s -= slept_s
+            if (now := self._together()) != rate:
+                shared_s = max(shared_s, 0.0) * rate / now if now else 0.0
+                rate = now
 
     def _together(self) -> int:
         session = self._door.published("session")

@@ -76,3 +76,25 @@ def test_the_lower_of_two_rates_counts() -> None:
     pace = Pace(door(clock, 10_000), 1000)
     run(pace.keep(1000))
     assert clock.now == pytest.approx(1001.0 - BURST_S)
+
+
+@pytest.mark.parametrize(("limit", "waited_s"), [(0, 3.0), (1_000_000, 3.007)])
+def test_a_limit_that_is_raised_or_lifted_counts_at_once(limit: int, waited_s: float) -> None:
+    clock = Clock()
+    limits = [1000]
+    changing = door(clock)
+    changing.published = lambda _: SessionState(downloads=DownloadsState(limits=DownloadLimits(rate_bytes_s=limits[0])))
+    sleep = clock.sleep
+
+    async def sleeps(seconds: float) -> None:
+        await sleep(seconds)
+        if clock.now >= 1003.0:
+            limits[0] = limit
+
+    changing.world.clock = clock
+    clock.sleep = sleeps  # type: ignore[method-assign]
+    run(Pace(changing, 0).keep(10_100))
+    assert clock.now - 1000.0 == pytest.approx(waited_s)
+    before = clock.now
+    run(Pace(changing, 0).keep(1000))
+    assert clock.now - before < 0.02, "what is owed is owed in bytes"

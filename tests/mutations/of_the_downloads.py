@@ -58,7 +58,7 @@ DOWNLOADS: Final = (
     Mutation(
         name="download.rate_not_kept",
         gone="a download is as fast as it goes, whatever its rate",
-        edits=(Edit("actors.downloads.rates:Pace.keep", "if not self._rate and not together:", "if True:"),),
+        edits=(Edit("actors.downloads.rates:Pace.keep", "max(own_s, shared_s)", "0.0"),),
         scenarios=("queueing",),
     ),
     Mutation(
