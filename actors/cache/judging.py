@@ -17,7 +17,7 @@ from partita.actors.cache.storing import Response, StoreOrder
 from partita.actors.cache.validation import contradicts, same_representation, strong_validator, updated
 from partita.actors.exchanges.headers import recorded
 from partita.actors.network import urls
-from partita.actors.network.fields import Fields, first
+from partita.actors.network.fields import Fields, first, length_of
 from partita.events.cache import CacheEntry, CacheState, FreshenEntry, InvalidateUrls, RemoveEntries
 from partita.events.errors import KeyMissing, SecretErased
 from partita.events.types import Message
@@ -174,7 +174,7 @@ def _completed(state: CacheState, query: CacheQuery, reading: Reading, found: Fo
     range_ = request.range if isinstance(request.range, Wanted) else None
     missing = ranges.missing_after(entry, range_)
     same = strong_validator(response.headers) == strong_validator(reading.headers) is not None
-    announced = ranges.length_of(response.headers)
+    announced = length_of(response.headers)
     if (
         extent is None
         or missing is None

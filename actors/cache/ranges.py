@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from partita.actors.network.fields import Fields, every, first
+from partita.actors.network.fields import Fields, every
 from partita.events.cache import CachedPart, CacheEntry, Extent
 
 _RANGE: Final = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.ASCII)
@@ -184,9 +184,3 @@ def joined(
     if whole.first_byte == 0 and total is not None and whole.last_byte == total - 1:
         return None, all_parts
     return whole, all_parts
-
-
-def length_of(headers: Fields) -> int | None:
-    """The ``Content-Length``; None when it is not known."""
-    length = first(headers, "content-length")
-    return int(length) if length is not None and length.isascii() and length.isdigit() and len(length) <= 18 else None  # noqa: PLR2004  # as many digits as any file has

@@ -15,7 +15,7 @@ from partita.actors.cache.requests import Asked, CacheQuery
 from partita.actors.cache.served import NOT_MODIFIED, OK, PARTIAL
 from partita.actors.cache.validation import conditions, storable, strong_validator
 from partita.actors.exchanges.headers import recorded
-from partita.actors.network.fields import Fields, every, first
+from partita.actors.network.fields import Fields, every, first, length_of
 from partita.actors.network.http import URL, UnreadableURL
 from partita.events.cache import CachedPart, CacheEntry, CacheState, DiscardParts, Extent, StoreEntry, VaryValue
 from partita.events.types import Message
@@ -100,7 +100,7 @@ class StoreOrder(Struct, frozen=True):
             if size > asked_for:
                 return None
             return Extent(self.extent.first_byte, self.extent.first_byte + size - 1, self.extent.total_bytes)
-        length = ranges.length_of(self.headers)
+        length = length_of(self.headers)
         refuses = (first(self.headers, "accept-ranges") or "").lower() == "none"
         if self.status != OK or length is None or size >= length or refuses:
             return None
@@ -135,7 +135,7 @@ def ordered(
     names = vary.nominated(response.headers)
     extent = ranges.extent_of(response.headers, query.headers) if response.status == PARTIAL else None
     limit_bytes = state.max_size_bytes // ENTRY_SHARE
-    length = ranges.length_of(response.headers)
+    length = length_of(response.headers)
     if (
         names is None
         or request.range is True

@@ -7,12 +7,11 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from partita.actors.network.fields import Fields, first
+from partita.actors.network.fields import Fields, first, length_of
 from partita.events.downloads import DownloadHeadFields
 
 _CONTENT_RANGE: Final = re.compile(r"bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.IGNORECASE | re.ASCII)
-_LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)
-"""A longer number is none that a file can have, nor one that the log could hold."""
+"""A number of more digits is none that a file can have, nor one that the log could hold."""
 
 PARTIAL: Final = 206
 _WHOLE: Final = frozenset({200, 201, 202, 203})
@@ -110,7 +109,5 @@ def total_of(status: int, headers: Fields, offset: int) -> int:
     match = _CONTENT_RANGE.fullmatch((first(headers, "content-range") or "").strip())
     if status == PARTIAL and match is not None:
         return 0 if match[3] == "*" else int(match[3])
-    length = first(headers, "content-length") or ""
-    if not _LENGTH.fullmatch(length) or first(headers, "transfer-encoding") is not None:
-        return 0
-    return offset + int(length)
+    length = length_of(headers)
+    return 0 if length is None or first(headers, "transfer-encoding") is not None else offset + length

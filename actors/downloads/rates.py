@@ -1,7 +1,7 @@
 """No faster than that: each download by its own rate, and all of a session by theirs.
 
 Whoever has read a chunk waits until its time is over before it reads on, so that the server is held back by the connection
-and nothing is piled up. A chunk is counted with the rate that holds when it has come.
+and nothing is piled up. What is owed is owed in bytes: a rate that is changed counts for that as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from partita.events.session import SessionState
 
 BURST_S: Final = 0.1
 """So much of the time that nobody used may be made up for."""
-
 
 LOOK_S: Final = 1.0
 """So long at most does a wait go on before the limit is looked at again."""
@@ -67,9 +66,9 @@ class Pace:
             await self._clock.sleep(slept_s)
             own_s -= slept_s
             shared_s -= slept_s
-            if (now := self._together()) != rate:
-                shared_s = max(shared_s, 0.0) * rate / now if now else 0.0
-                rate = now
+            if (newest := self._together()) != rate:
+                shared_s = max(shared_s, 0.0) * rate / newest if newest else 0.0
+                rate = newest
 
     def _together(self) -> int:
         session = self._door.published("session")

@@ -67,6 +67,12 @@ def first(headers: Fields, name: str) -> str | None:
     return None
 
 
+def length_of(headers: Fields) -> int | None:
+    """The ``Content-Length``; None when it is not known, or is a number that no body can have."""
+    length = first(headers, "content-length")
+    return int(length) if length is not None and length.isascii() and length.isdigit() and len(length) <= 18 else None  # noqa: PLR2004  # 64 bits hold 18 digits
+
+
 def every(headers: Fields, name: str) -> tuple[str, ...]:
     """The values of all fields of that name, in lower case."""
     return tuple([value for given, value in headers if given.lower() == name])

@@ -37,8 +37,6 @@ from partita.events.protocols import HandlerAnswers, SchemeHandler
 Sender = Callable[[Outgoing], Awaitable[NetworkResponse]]
 """Runs an exchange that asks no handler."""
 
-LONGEST_LENGTH: Final = 18
-"""So many digits a length has at most: a longer number is none that a body can have."""
 _OK: Final = 200
 _PARTIAL: Final = 206
 _UNSATISFIABLE: Final = 416
@@ -233,17 +231,15 @@ class _Answer:
 
     def _ranged(self, status: int, headers: Fields, chunks: Chunks, reason: str | None) -> LocalResponse:
         """All of it, or what ``Range`` asks for, where that can be known (WANTS 48, 100)."""
-        length = fields.first(headers, "content-length")
+        size = fields.length_of(headers)
         request = self._request
         if (
             status != _OK
             or request.method != "GET"
-            or length is None
-            or not (length.isascii() and length.isdecimal() and len(length) <= LONGEST_LENGTH)
+            or size is None
             or fields.first(headers, "content-range") is not None
         ):
             return LocalResponse(status, headers, chunks, reason)
-        size = int(length)
         part = part_asked_for(request.headers, headers, size)
         if part is None:
             return LocalResponse(status, headers, chunks, reason)

@@ -56,10 +56,8 @@ def reading(partition: str, data_dir: Path | None, *, through: int | None = None
     store = PartitionStore.read(path_of(partition, data_dir), through=through)
     try:
         yield store
-    except (
-        KeyboardInterrupt
-    ):  # perhaps in the middle of a transaction, which closing would wait for: the process ends it
-        raise
+    except KeyboardInterrupt:
+        raise  # perhaps from the middle of a transaction, which closing would wait for: the process ends it
     except BaseException:
         store.close()
         raise

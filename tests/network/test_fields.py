@@ -69,3 +69,25 @@ def test_fields_are_found_whatever_the_case_of_their_names() -> None:
     assert fields.first(headers, "set-cookie") == "a=1"
     assert fields.every(headers, "set-cookie") == ("a=1", "b=2")
     assert fields.first(headers, "etag") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "length"),
+    [
+        ("0", 0),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("9" * 5000, None),
+        ("+1", None),
+        ("1, 1", None),
+        ("\u0661", None),
+        ("", None),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_length_is_a_number_that_a_body_can_have(said: str, length: int | None) -> None:
+    assert fields.length_of((("Content-Length", said),)) == length
+
+
+def test_without_a_length_none_is_known() -> None:
+    assert fields.length_of(()) is None

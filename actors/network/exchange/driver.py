@@ -217,10 +217,10 @@ class Driver:
         """Let go of the response, so that its connection can be used again."""
         response = self.response
         if response is not None:
-            length = fields.first(response.headers, "content-length")
+            length = fields.length_of(response.headers)
             writer = CacheWriter(self.door, command.store) if command.store is not None else None
             try:
-                if length is not None and length.isdecimal() and int(length) <= _DRAINED_BYTES:
+                if length is not None and length <= _DRAINED_BYTES:
                     async for chunk in response.body():
                         if writer is not None:
                             writer.add(chunk)
