@@ -1,4 +1,4 @@
-"""The state of the session's ledger of downloads."""
+"""The session's ledger of downloads: its state, what it is told, and what has happened to it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from partita.events.download_options import NO_LIMITS, DownloadLimits
-from partita.events.downloads import DownloadOrder
-from partita.events.types import State
+from partita.events.download_options import NO_LIMITS, NO_OPTIONS, DownloadLimits, DownloadOptions
+from partita.events.download_origins import NO_ORIGIN, DownloadOrigin, EarlierDownload
+from partita.events.downloads import DownloadOrder, HeaderFields
+from partita.events.types import Event, Message, State
 
 
 class DownloadEntry(Struct, frozen=True, array_like=True, gc=False):
@@ -67,3 +68,55 @@ def _shelves_of(fields: list[object]) -> list[object]:
 
 
 UPCASTERS: Final = {"downloads.state/1": ("downloads.state/2", _shelves_of)}
+
+
+# What it is told, and what has happened to it.
+
+
+class BeginDownload(Message, frozen=True, tag="downloads.begin/1"):
+    """Begin one; the reply is its id, and ``download/<id>`` is its actor."""
+
+    url: str
+    directory: str
+    headers: HeaderFields = ()
+    save_path: str | None = None
+    options: DownloadOptions = NO_OPTIONS
+    origin: DownloadOrigin = NO_ORIGIN
+
+
+class AddInterruptedDownload(Message, frozen=True, tag="downloads.add_interrupted/1"):
+    """Take one over that began elsewhere (FEATURES F28). The reply is its id; it is interrupted, and nothing is sent.
+
+    ``started_us``: when it began, in microseconds since 1970; None is now.
+    """
+
+    earlier: EarlierDownload
+    headers: HeaderFields = ()
+    started_us: int | None = None
+
+
+class EndDownload(Message, frozen=True, tag="downloads.end/1"):
+    """Told by a download: it has ended and need not be looked after at the next opening."""
+
+    id: str
+
+
+class ForgetDownload(Message, frozen=True, tag="downloads.forget/1"):
+    """Take it off the list: it was refused (told by the download), or nobody wants to see it any more."""
+
+    id: str
+
+
+class DownloadAdded(Event, frozen=True, tag="downloads.added/1"):
+    """``queued``: it has to wait for a place."""
+
+    order: DownloadOrder
+    queued: bool = False
+
+
+class DownloadEnded(Event, frozen=True, tag="downloads.ended/1"):
+    id: str
+
+
+class DownloadForgotten(Event, frozen=True, tag="downloads.forgotten/1"):
+    id: str

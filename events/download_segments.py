@@ -21,8 +21,8 @@ class DivideDownload(Message, frozen=True, tag="downloads.divide/1"):
 class NextSegment(Message, frozen=True, tag="downloads.next_segment/1"):
     """Told by a connection that has brought its segment.
 
-    The reply is ``(start, end)`` of the next one; ``()`` when there is none for it; True when it shall ask again (some other
-    has ended); None when the download wants no more of it.
+    The reply is ``(start, end)`` of the next one; ``()`` when there is none for it, and there will not be; True when it shall
+    ask again (some other has ended); None when the download wants no more of it.
     """
 
     effect_id: str
@@ -77,7 +77,7 @@ class SegmentProgressed(Event, frozen=True, tag="downloads.segment_progressed/1"
 
 
 class SegmentEnded(Event, frozen=True, tag="downloads.segment_ended/1"):
-    """A helper is gone."""
+    """A helper brings nothing more."""
 
     effect_id: str
 

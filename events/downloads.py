@@ -1,8 +1,8 @@
-"""Downloads: the session's ledger of them, and the actor ``download/<id>`` that each one is (FEATURES F27, L1 to L24).
+"""A download, which is the actor ``download/<id>`` (FEATURES L1 to L24).
 
-The session knows which downloads there are and which have ended. All else is known to the download's own actor: it asks
-for the bytes with ``FetchDownload``, is told the head of the response, where the file goes and how far it has come, and
-at last the outcome. What of the file is safe on the disk is in its state, so that a crash costs what came after that.
+The session knows which there are and which have ended (``download_ledger``). All else is known to the download's own actor: it
+asks for the bytes with ``FetchDownload``, is told the head of the response, where the file goes and how far it has come, and at
+last the outcome. What of the file is safe on the disk is in its state, so that a crash costs what came after that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Literal, get_args
 from msgspec import Struct
 
 from partita.events.download_options import NO_OPTIONS, DownloadOptions
-from partita.events.download_origins import NO_ORIGIN, DownloadOrigin, EarlierDownload
+from partita.events.download_origins import NO_ORIGIN, DownloadOrigin
 from partita.events.secret import Secret
 from partita.events.types import AwaitedEffect, Effect, Event, Message, Outcome, Recovery, State
 
@@ -135,58 +135,6 @@ class Segment(Struct, frozen=True, array_like=True, gc=False):
     end: int
 
 
-# The session's part: which downloads there are.
-
-
-class BeginDownload(Message, frozen=True, tag="downloads.begin/1"):
-    """Begin one; the reply is its id, and ``download/<id>`` is its actor."""
-
-    url: str
-    directory: str
-    headers: HeaderFields = ()
-    save_path: str | None = None
-    options: DownloadOptions = NO_OPTIONS
-    origin: DownloadOrigin = NO_ORIGIN
-
-
-class AddInterruptedDownload(Message, frozen=True, tag="downloads.add_interrupted/1"):
-    """Take one over that began elsewhere (FEATURES F28). The reply is its id; it is interrupted, and nothing is sent.
-
-    ``started_us``: when it began, in microseconds since 1970; None is now.
-    """
-
-    earlier: EarlierDownload
-    headers: HeaderFields = ()
-    started_us: int | None = None
-
-
-class EndDownload(Message, frozen=True, tag="downloads.end/1"):
-    """Told by a download: it has ended and need not be looked after at the next opening."""
-
-    id: str
-
-
-class ForgetDownload(Message, frozen=True, tag="downloads.forget/1"):
-    """Take it off the list: it was refused (told by the download), or nobody wants to see it any more."""
-
-    id: str
-
-
-class DownloadAdded(Event, frozen=True, tag="downloads.added/1"):
-    """``queued``: it has to wait for a place."""
-
-    order: DownloadOrder
-    queued: bool = False
-
-
-class DownloadEnded(Event, frozen=True, tag="downloads.ended/1"):
-    id: str
-
-
-class DownloadForgotten(Event, frozen=True, tag="downloads.forgotten/1"):
-    id: str
-
-
 # One download: what its actor is told and asked.
 
 
@@ -198,7 +146,12 @@ class StartDownload(Message, frozen=True, tag="downloads.start/1"):
 
 
 class ResumeDownload(Message, frozen=True, tag="downloads.resume/1"):
-    """Go on: after a pause, or after an interruption by asking for the rest (FEATURES L9)."""
+    """Go on: after a pause, or after an interruption by asking for the rest (FEATURES L9).
+
+    ``options``: how it comes from then on, after an interruption; None: as before.
+    """
+
+    options: DownloadOptions | None = None
 
 
 class PauseDownload(Message, frozen=True, tag="downloads.pause/1"):
@@ -252,10 +205,14 @@ class ChooseTarget(Message, frozen=True, tag="downloads.choose_target/1"):
 
 
 class ReportProgress(Message, frozen=True, tag="downloads.report_progress/1"):
-    """Told by what carries out the fetch: this much of the file is on the disk, synced."""
+    """Told by what carries out the fetch: this much of the file is on the disk, synced.
+
+    ``is_whole``: and that is all of it. Told where the server has not said how long it is.
+    """
 
     effect_id: str
     received_bytes: int
+    is_whole: bool = False
 
 
 class DownloadFinished(Outcome, frozen=True, tag="downloads.finished/1"):
@@ -267,13 +224,16 @@ class DownloadFinished(Outcome, frozen=True, tag="downloads.finished/1"):
 class DownloadBroke(Outcome, frozen=True, tag="downloads.broke/1"):
     """It went no further. ``received_bytes`` are synced; ``detail`` says what happened, for people.
 
-    ``retry_after_s``: the server wants to be left alone for so long (RFC 9110 10.2.3).
+    ``retry_after_s``: the server wants to be left alone for so long (RFC 9110 10.2.3). ``spoiled``: nothing of what has come,
+    also by others, is of any use. ``gone``: what lies under the part file's name, if anything, is not the download's.
     """
 
     reason: Reason
     received_bytes: int = 0
     detail: str = ""
     retry_after_s: float = 0.0
+    spoiled: bool = False
+    gone: bool = False
 
 
 class FilesDiscarded(Outcome, frozen=True, tag="downloads.files_discarded/1"):
@@ -309,13 +269,19 @@ class DownloadHeadReceived(Event, frozen=True, tag="downloads.head_received/1"):
 
 
 class TargetChosen(Event, frozen=True, tag="downloads.target_chosen/1"):
+    """``choice``: the position of its turn; of two who have chosen the same, the younger has it. 0: an older version's."""
+
     target_path: str
     part_path: str
     claimed: bool = False
+    choice: int = 0
 
 
 class DownloadProgressed(Event, frozen=True, tag="downloads.progressed/1"):
+    """``is_whole``: that is all of it."""
+
     received_bytes: int
+    is_whole: bool = False
 
 
 class DownloadPaused(Event, frozen=True, tag="downloads.paused/1"):
@@ -326,6 +292,12 @@ class DownloadUnpaused(Event, frozen=True, tag="downloads.unpaused/1"):
     """Reading goes on, on the same connection."""
 
 
+class DownloadOptionsChanged(Event, frozen=True, tag="downloads.options_changed/1"):
+    """It comes like this from now on."""
+
+    options: DownloadOptions
+
+
 class DownloadResumed(Event, frozen=True, tag="downloads.resumed/1"):
     """The rest has been asked for, with a new request."""
 
@@ -333,10 +305,13 @@ class DownloadResumed(Event, frozen=True, tag="downloads.resumed/1"):
 
 
 class DownloadInterrupted(Event, frozen=True, tag="downloads.interrupted/1"):
+    """``gone``: it has no part file any more; where it goes on, that gets a name of its own."""
+
     reason: Reason
     received_bytes: int
     detail: str = ""
     ended_us: int = 0
+    gone: bool = False
 
 
 class DownloadCompleted(Event, frozen=True, tag="downloads.completed/1"):
@@ -357,9 +332,9 @@ class DownloadTurnedDown(Event, frozen=True, tag="downloads.turned_down/1"):
 class FetchDownload(AwaitedEffect, frozen=True, tag="downloads.fetch/1"):
     """Bring the bytes to the file. Outcomes: finished, broke, not wanted.
 
-    ``target_path`` and ``part_path`` are empty until ``will-download`` has been answered. From ``offset`` on the bytes
-    are missing; ``e_tag``, ``last_modified`` and ``total_bytes`` are those of the response that brought the others.
-    Segments may have brought more behind it: the part file is kept up to ``kept_bytes``.
+    ``target_path`` and ``part_path`` are empty until ``will-download`` has been answered, and the latter when it is gone.
+    From ``offset`` on the bytes are missing; ``e_tag``, ``last_modified`` and ``total_bytes`` are those of the response that
+    brought the others. Segments may have brought more behind it: the part file is kept up to ``kept_bytes``.
     """
 
     recovery: ClassVar[Recovery | None] = "fail"
@@ -412,6 +387,8 @@ class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
 
     ``segments``: what its connections are at, when there are several. ``pieces``: what is on the disk, from, up to and not
     including, in order; empty where that is the first ``received_bytes`` bytes.
+
+    ``is_whole``: those are all of it, and only the naming is left. ``choice``: when the paths were chosen, as a position.
     """
 
     phase: Phase = "absent"
@@ -433,3 +410,5 @@ class DownloadState(State, frozen=True, tag="downloads.download_state/1"):
     furthest_bytes: int = 0
     segments: tuple[Segment, ...] = ()
     pieces: tuple[tuple[int, int], ...] = ()
+    is_whole: bool = False
+    choice: int = 0

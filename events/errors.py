@@ -36,6 +36,7 @@
     │   └── SystemClosed
     ├── StoreError ─ the log could not be opened, read or written
     │   ├── StoreFailed           a batch was not made durable; nothing acknowledged is lost
+    │   │   └── TurnUnwritable    a turn holds what no log can (.position)
     │   ├── StoreUnavailable      the folder cannot be used (missing, read-only, not a partition)
     │   ├── PartitionInUse        another process writes it (.pid)
     │   ├── LogDamaged            a batch, snapshot or blob is not what was written (.position)
@@ -224,6 +225,14 @@ class StoreError(PartitaError):
 
 class StoreFailed(StoreError):
     """A batch could not be made durable. State is back at the last durable turn; the call may be tried again."""
+
+
+class TurnUnwritable(StoreFailed):
+    """A turn holds what no log can: trying again is of no use. The other turns of its batch are taken again."""
+
+    def __init__(self, message: str, *, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class StoreUnavailable(StoreError):

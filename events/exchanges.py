@@ -104,10 +104,14 @@ class NoteFailure(Message, frozen=True, tag="exchanges.note_failure/1"):
 
 
 class NoteContinuation(Message, frozen=True, tag="exchanges.note_continuation/1"):
-    """What carries it out had to wait for something (a pause), and goes on."""
+    """What carries it out had to wait for something (a pause), and goes on.
+
+    ``answered_at``: the turn that answered it; 0 when that was none, or nobody knows.
+    """
 
     lazy: ClassVar[bool] = True
     exchange: str
+    answered_at: int = 0
 
 
 Word = NoteRequest | NoteResponse | NoteBody | NoteFailure | NoteContinuation

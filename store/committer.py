@@ -174,6 +174,10 @@ class Committer(Generic[EntryT]):
         """Whether there is something that :meth:`commit_once` would commit."""
         return bool(self._queue) and not self._halted
 
+    def on_own_thread(self) -> bool:
+        """Whether the calling thread is the one that commits."""
+        return self._thread is threading.current_thread()
+
     def start(self) -> None:
         """Commit on a thread of its own from here on."""
         assert self._thread is None, "a committer is started once"

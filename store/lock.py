@@ -10,12 +10,15 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
 from partita.events.errors import PartitionInUse, StoreUnavailable
 
 LOCK_FILE: Final = "writer.lock"
+TRIES: Final = 10
+PAUSE_S: Final = 0.005
 
 if sys.platform == "win32":
     import msvcrt
@@ -62,7 +65,25 @@ class WriterLock:
                 self._descriptor = -1
 
 
+def is_locked(directory: Path) -> bool:
+    """Whether a process writes the partition, or might: nobody can tell where the folder cannot be written to."""
+    try:
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        _take(descriptor)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked(path: Path) -> int:
+    tries = 0
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
@@ -73,6 +94,10 @@ def _locked(path: Path) -> int:
         except OSError as error:
             pid = _holder(descriptor)
             os.close(descriptor)
+            tries += 1
+            if tries < TRIES:  # somebody may only have looked whether it is held
+                time.sleep(PAUSE_S)
+                continue
             whose = "another process" if pid is None else f"process {pid}"
             raise PartitionInUse(f"{path.parent} is open for writing in {whose}", pid=pid) from error
         if _is_still(descriptor, path):

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from partita.events.errors import StoreError, StoreFailed
+from partita.events.errors import StoreError, StoreFailed, TurnUnwritable
 from partita.events.points import reached
 from partita.store import snapshots
 from partita.store.codec import Codec, RecordedTurn, heads, key_position, position_key, unwrapped
@@ -35,7 +35,8 @@ class Log(Reader):
         self.retain_bytes: int | None = None
         self.batch_bytes = 0  # of the last batch
         self._writing = threading.Lock()
-        self._advanced = threading.Condition(threading.Lock())
+        self._advancing = threading.Lock()  # taken itself: a Ctrl-C in a condition's __enter__ would leave it taken
+        self._advanced = threading.Condition(self._advancing)
         self._waiting = 0
 
     def append(
@@ -63,7 +64,7 @@ class Log(Reader):
             if snapshot is not None and self.retain_bytes is not None:
                 self._trim(self.retain_bytes, blobs or {})
         if self._waiting:
-            with self._advanced:
+            with self._advancing:
                 self._advanced.notify_all()
 
     def _append(
@@ -127,7 +128,7 @@ class Log(Reader):
         except Exception as error:
             culprit = next((turn for turn in turns if not self._encodes(turn)), turns[0])
             text = f"turn {culprit.position} ({type(culprit.message).__name__} to {culprit.actor}) cannot be written: {error}"
-            raise StoreFailed(text) from error
+            raise TurnUnwritable(text, position=culprit.position) from error
 
     def _encodes(self, turn: RecordedTurn) -> bool:
         try:
@@ -186,7 +187,7 @@ class Log(Reader):
     def wait_past(self, position: int, timeout_s: float) -> int:
         """Block until the last durable position is beyond this one, or for so many seconds; the last durable position."""
         deadline = time.monotonic() + timeout_s
-        with self._advanced:
+        with self._advancing:
             self._waiting += 1
             try:
                 while self.position <= position:

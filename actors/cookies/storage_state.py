@@ -73,7 +73,7 @@ def write_storage_state(cookies: Iterable[StoredCookie]) -> tuple[bytes, int]:
 def _cookie(where: str, entry: bytes) -> ImportedCookie:
     try:
         given = msgspec.json.decode(entry, type=_Cookie)
-    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CookieFileError(f"{where}: {error}") from None
     if not given.domain.strip("."):
         raise CookieFileError(f"{where}: it has no domain")

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from partita.actors.exchanges.door import RecordingDoor, Source
 from partita.actors.kernel.carrying import EffectDoor
+from partita.actors.kernel.future import Future
 from partita.actors.kernel.world import Carriers, NetworkRequest, NetworkResponse, World
 from partita.actors.network.urls import without_userinfo
+from partita.events.download_segments import FetchSegment
 from partita.events.downloads import FetchDownload
 from partita.events.exchanges import BeginExchange
 from partita.events.network import SendRequest
@@ -48,6 +50,9 @@ class LiveSource:
     def noted(self) -> None:
         self._noted_at = self._monotonic()
 
+    def asked(self, reply: Future[object]) -> None:
+        """It comes when it comes."""
+
 
 def _of_fetch(effect: SendRequest, door: EffectDoor) -> BeginExchange | None:
     """None: the call is gone, and nothing will be sent."""
@@ -59,11 +64,15 @@ def _of_fetch(effect: SendRequest, door: EffectDoor) -> BeginExchange | None:
     return BeginExchange("fetch", effect.method, without_userinfo(effect.url)[0], digest)
 
 
-def _of_download(effect: FetchDownload, door: EffectDoor) -> BeginExchange:  # noqa: ARG001  # the shape of each
+def _of_download(effect: FetchDownload | FetchSegment, door: EffectDoor) -> BeginExchange:  # noqa: ARG001  # the shape of each
     return BeginExchange("download", "GET", without_userinfo(effect.order.url)[0], effect_id=effect.id)
 
 
-BEGINNINGS: Final[Mapping[type[Effect], Beginning]] = {SendRequest: _of_fetch, FetchDownload: _of_download}
+BEGINNINGS: Final[Mapping[type[Effect], Beginning]] = {
+    SendRequest: _of_fetch,
+    FetchDownload: _of_download,
+    FetchSegment: _of_download,
+}
 """The effects that talk to servers, and the first word of each."""
 
 

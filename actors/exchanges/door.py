@@ -62,6 +62,10 @@ class Source(Protocol):
         """A word was noted."""
         ...
 
+    def asked(self, reply: Future[object]) -> None:
+        """The effect waits for that, perhaps until somebody else's turn answers it."""
+        ...
+
 
 class RecordingDoor:
     """The :class:`~partita.actors.kernel.world.Door` of an effect whose exchange is recorded."""
@@ -123,10 +127,11 @@ class RecordingDoor:
 
     async def ask(self, message: Message, *, to: str | None = None) -> object:
         self.note_piece()
-        reply, in_turn = self._asked(message, to)
+        reply, answered = self._asked(message, to)
+        self._source.asked(reply)
         answer = await reply
-        if not in_turn:  # somebody else's turn has answered: from when on that counts has to be said
-            await self.note(NoteContinuation(self.exchange))
+        if not answered.in_turn:  # somebody else's turn has answered: from when on that counts has to be said
+            await self.note(NoteContinuation(self.exchange, answered.at))
         return answer
 
     async def durable(self) -> None:
@@ -220,21 +225,22 @@ class RecordingDoor:
 
     # -- the way in ---------------------------------------------------------------------------------------------------
 
-    def _asked(self, message: Message, to: str | None) -> tuple[Future[object], list[bool]]:
-        """Ask; the list is not empty, once answered, when the answer came with the message's own turn."""
+    def _asked(self, message: Message, to: str | None) -> tuple[Future[object], _Answered]:
+        """Ask; the second says, once answered, by what."""
         reply: Future[object] = Future()
-        in_turn: list[bool] = []
+        answered = _Answered()
 
         def on_reply() -> None:
             reply.failure()  # looked at: who waits for it is told all the same
-            if self._host.is_answering(reply):
-                in_turn.append(True)
-                if self._host.is_recording_turn:
+            answered.in_turn = self._host.is_answering(reply)
+            if self._host.is_recording_turn:
+                answered.at = self._host.position
+                if answered.in_turn:
                     self._look()
 
         reply.when_done(on_reply)
         self._put(message, to, reply)
-        return reply, in_turn
+        return reply, answered
 
     def _look(self) -> None:
         """From here on the effect sees what is so now."""
@@ -248,6 +254,14 @@ class RecordingDoor:
             self._door.put(message, to, reply)
         else:
             word.when_done(lambda: self._door.put(message, to, reply))
+
+
+class _Answered:
+    """By the message's own turn, or by another's; ``at`` is that turn's position, 0 where it has none."""
+
+    def __init__(self) -> None:
+        self.in_turn = False
+        self.at = 0
 
 
 class _Clock:

@@ -21,6 +21,7 @@ class RecordingPartition(Partition):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._answered: object = None
+        self._in_turn = False
         self._position_before = 0
         self._stored_bytes = 0
         self._durable_bytes = 0
@@ -31,10 +32,12 @@ class RecordingPartition(Partition):
         """See :meth:`Partition.take_turn`."""
         self._position_before = self.position
         self._answered = envelope[2]
+        self._in_turn = True
         try:
             super().take_turn(actor, envelope)
         finally:
             self._answered = None
+            self._in_turn = False
 
     def is_answering(self, reply: object) -> bool:
         """Whether ``reply`` is being given by the turn that is taken right now, on this thread."""
@@ -43,7 +46,7 @@ class RecordingPartition(Partition):
     @property
     def is_recording_turn(self) -> bool:
         """Of the turn being taken: whether it has a position."""
-        return self.position != self._position_before
+        return self._in_turn and self.position != self._position_before
 
     def put_blob(self, content: bytes) -> bytes:
         """See :meth:`Partition.put_blob`."""

@@ -95,7 +95,14 @@ class Actor(pykka.Actor):
         taken = 0
         while queue and taken < quantum:
             taken += 1
-            take(self, queue.popleft())
+            envelope = queue.popleft()
+            try:
+                take(self, envelope)
+            except Exception as error:
+                reply = envelope[2]
+                if reply is not None and not reply.done:  # what the kernel will report is an answer as well
+                    reply.set_exception(error)
+                raise
         if mailbox.waiting:
             mailbox.made_room()
         self.partition.look_at_backlog()

@@ -99,6 +99,8 @@ class _CarrierTask:
             while self._work is not None:
                 try:
                     await self._work()
+                except Exception as error:  # noqa: BLE001  # one defect must not end the turns of all
+                    report(error)
                 finally:
                     self._work = self.carried = None  # what has ended is not kept alive
                 if self.scope.cancel_called or len(self._idle) >= MOST_IDLE:
@@ -212,7 +214,14 @@ class Dispatcher:
         self.turning = True
         try:
             while ready and budget > 0 and not self._congested:
-                budget -= ready.popleft().take_turns(QUANTUM) or 1
+                actor = ready.popleft()
+                try:
+                    budget -= actor.take_turns(QUANTUM) or 1
+                except Exception as error:  # noqa: BLE001  # one partition's defect must not end the turns of the others
+                    report(error)
+                    budget -= 1
+                    if not actor.actor_inbox.ran_dry():
+                        self.schedule(actor)
         finally:
             self.turning = False
         self._run_soon()  # effects of these turns that may need no task

@@ -23,8 +23,30 @@ class BodySource(Protocol):
         ...
 
 
+class BeingWrittenError(OSError):
+    """``EBUSY``: somebody of this process has the file open for writing."""
+
+
 class OpenFile(Protocol):
-    """A file open for writing."""
+    """A file open for writing: it stays the same file when its name is given to another."""
+
+    size_bytes: int
+    """Its length when it was opened."""
+
+    async def again(self) -> OpenFile:
+        """The same file once more, to be written to beside this one, and closed on its own.
+
+        Raises ``OSError``: ``FileNotFoundError`` when its name is no longer its own.
+        """
+        ...
+
+    async def cut(self, size_bytes: int) -> None:
+        """Have nothing behind so many bytes. Raises ``OSError``."""
+        ...
+
+    async def is_there(self) -> bool:
+        """Whether its name is still its own: False once somebody has moved, deleted or replaced it. Also when it is closed."""
+        ...
 
     async def reserve(self, size_bytes: int) -> None:
         """Have room on the disk for so many bytes; the file's length stays. Where that cannot be had, nothing happens.
@@ -99,10 +121,16 @@ class ReadableFile(Protocol):
 class Files(Protocol):
     """Files outside the log: what is downloaded, and what ``file:`` URLs and protocol handlers name. Paths are absolute."""
 
-    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
-        """Create or open ``path`` for writing, missing folders included, cut to at most ``keep_bytes``.
+    async def open(
+        self, path: str, *, emptied: bool = True, must_exist: bool = False, private: bool = False
+    ) -> OpenFile:
+        """Create or open ``path`` for writing, missing folders included.
 
-        ``private``: where it is created, nobody but the user may read it (0600).
+        ``emptied``: whether what is there goes. ``must_exist``: it is not created; ``FileNotFoundError``. ``private``: where it
+        is created, nobody but the user may read it (0600).
+
+        Raises ``OSError``: :class:`BeingWrittenError` when it is open for writing already, by whatever name. Two who write never
+        mix their bytes.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""What a files port may offer in one step that is several otherwise: found by its methods, asked for by no name.
+"""What a files port may offer beyond what every port does: found by its methods, asked for by no name.
 
-A file of some kilobytes is received in less time than a hop to a thread takes. A port that has none of this is no worse a port:
-those who read a recording back, and tests, leave it out.
+A file of some kilobytes is received in less time than a hop to a thread takes, so what is several steps may be one. A port that
+has none of this is no worse a port: those who read a recording back, and tests, leave most of it out.
 """
 
 from __future__ import annotations
@@ -28,6 +28,21 @@ class PlacingFiles(Files, Protocol):
         """Two names of one folder, durably; False, and neither is made, when something has one of them."""
         ...
 
-    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
-        """Mark ``source``, where there is a place for that, and rename it. Raises ``OSError`` as ``rename`` does."""
+    async def put_in_place(
+        self, opened: OpenFile, source: str, target: str, *, url: str, referrer: str, over_nothing: bool
+    ) -> None:
+        """Mark ``source``, where there is a place for that, and rename it, if it is still the file that was ``opened``.
+
+        Else ``FileNotFoundError``. Raises ``OSError`` as ``rename`` does.
+        """
+        ...
+
+
+@runtime_checkable
+class BusyFiles(Files, Protocol):
+    """Files whose calls go on elsewhere, while the loop may look idle. Found by its property."""
+
+    @property
+    def under_way(self) -> int:
+        """How many calls have not come back yet."""
         ...

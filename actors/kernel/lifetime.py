@@ -1,18 +1,19 @@
 """How a partition begins and how it ends: the first turns of an opening, and a closing in good order.
 
-A closing takes what was said before it, stops the effects and tells their actors, so that the next opening finds no crash;
-stops the actors; commits what is left; then fails whoever still waits.
+A closing takes what was said before it, and what others had to say for this moment, and waits until that is durable: what it asks
+for begins, and may tidy up. It stops the effects and tells their actors, so that the next opening finds no crash; stops the
+actors; commits what is left; then fails whoever still waits.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from partita.actors.kernel.future import Future, resolved
-from partita.events.errors import StoreFailed, SystemClosed
+from partita.events.errors import StoreFailed, SystemClosed, WouldDeadlock
 from partita.events.system import Flush, Recover, ShutDown
 from partita.events.turn import External
 from partita.events.types import Message
@@ -28,8 +29,9 @@ class Lifetime:
         self._partition = partition
         self._let_go = False
         self._closing = threading.Lock()
-        self._ended = threading.Event()
+        self._ended: Future[None] = Future()
         self._on_close: list[Callable[[], None]] = []
+        self.last_words: list[Callable[[], Iterable[tuple[str, Message]]]] = []
 
     def begin(self) -> None:
         """The first turns of an opening settle what the last process left in flight."""
@@ -44,22 +46,28 @@ class Lifetime:
     def close(self) -> None:
         """See :meth:`partita.actors.kernel.partition.Partition.close`."""
         partition = self._partition
+        if partition.committer.on_own_thread():
+            raise WouldDeadlock("a partition cannot be closed by what is told of a commit: close it on another thread")
         with self._closing:
             first, partition.closed = not partition.closed, True
         if not first:
             if not partition.kernel.on_own_thread():
-                self._ended.wait()
+                self._ended.get()
             return
         try:
             self._close()
         finally:
-            self._ended.set()
+            self._ended.set(None)
 
     def _close(self) -> None:
         partition = self._partition
         kernel = partition.kernel
         if not kernel.ended:  # what was said before is taken before it ends
+            for words in self.last_words:
+                self._wait(_settled(self._say(list(words()))))
             self._wait(_settled(self._say_to_all(Flush(), list(partition.actors))))
+            for _ in range(2):  # a batch's effects begin after its answers: before those of the next
+                kernel.wait_if_possible(_settled(self._say([("session", Flush())], durable=True)))
         self._end_effects()
         stopped: Future[None] = Future()
         kernel.call_soon(lambda: self._stop_actors(stopped))
@@ -116,11 +124,14 @@ class Lifetime:
 
     def _say_to_all(self, message: Message, names: list[str]) -> Future[list[object]]:
         """Tell the kernel's own message to these actors; done when all have taken it."""
+        return self._say([(name, message) for name in names])
+
+    def _say(self, words: list[tuple[str, Message]], *, durable: bool = False) -> Future[list[object]]:
         partition = self._partition
         cause = External("system", partition.store.epoch)
-        taken = [Future[object]() for _ in names]
-        for name, reply in zip(names, taken, strict=True):
-            partition.actor(name).actor_inbox.put_internal((message, cause, reply, False))
+        taken = [Future[object]() for _ in words]
+        for (name, message), reply in zip(words, taken, strict=True):
+            partition.actor(name).actor_inbox.put_internal((message, cause, reply, durable))
             reply.when_done(reply.failure)  # of several that fail, the first one speaks for all
         return resolved(None).join(*taken)
 

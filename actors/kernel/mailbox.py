@@ -34,7 +34,8 @@ ROOM_AGAIN: Final = BOUND // 2
 HARD_LIMIT: Final = 100_000
 """Messages at which a caller that may not be blocked is refused."""
 
-_room: Final = threading.Condition()
+LOOK_AGAIN_S: Final = 0.1
+"""A thread that waits for room looks this often whether there is some."""
 
 
 def _stopped() -> ActorFailed:
@@ -50,7 +51,7 @@ class Mailbox:
         self.actor: Actor | None = actor
         self.queue: deque[Envelope] = deque()
         self.scheduled = False
-        self.waiting = False
+        self.waiting: list[threading.Lock] = []  # a gate for each thread that waits for room
         self._refusal: Callable[[], ActorFailed] = _stopped
 
     def put(self, envelope: Envelope) -> None:
@@ -63,23 +64,25 @@ class Mailbox:
         """A message between actors, or an outcome: never refused."""
         self.queue.append(envelope)
         if not self.scheduled:
-            self.scheduled = True
-            actor = self.actor
-            if actor is None:
-                self._turn_away()
-            else:
-                actor.kernel.schedule(actor)
+            self._schedule()
 
     def put_back(self, envelope: Envelope) -> None:
         """One that was taken before, to be taken again before all that came after it. On the kernel's thread."""
         self.queue.appendleft(envelope)
         if not self.scheduled:
-            self.scheduled = True
-            actor = self.actor
-            if actor is None:
-                self._turn_away()
-            else:
-                actor.kernel.schedule(actor)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        self.scheduled = True
+        actor = self.actor
+        if actor is None:
+            self._turn_away()
+            return
+        try:
+            actor.kernel.schedule(actor)
+        except KeyboardInterrupt:  # a Ctrl-C on its way in; nobody else would schedule the actor any more
+            actor.kernel.schedule(actor)
+            raise
 
     def get(self) -> Envelope:
         """The next message (pykka's name for it)."""
@@ -100,9 +103,7 @@ class Mailbox:
     def made_room(self) -> None:
         """Let those in who wait at the bound, once half of it is free: waking them for every few costs more than it gives."""
         if self.waiting and len(self.queue) < ROOM_AGAIN:
-            with _room:
-                self.waiting = False
-                _room.notify_all()
+            self._let_in()
 
     def close(self, refusal: Callable[[], ActorFailed] | None = None) -> None:
         """From now on everything is turned away, and what was left unread as well. On the kernel's thread.
@@ -114,8 +115,7 @@ class Mailbox:
         self.actor = None
         self.scheduled = False
         self._turn_away()
-        with _room:
-            _room.notify_all()
+        self._let_in()
 
     def drop_caused_after(self, position: int) -> list[Envelope]:
         """Take out the messages that were caused by turns after ``position``: those never became durable.
@@ -153,8 +153,15 @@ class Mailbox:
                     f"{actor.name} has {len(self.queue)} messages waiting, the limit: await some of the futures first"
                 )
             return
-        with _room:
-            self.waiting = True  # before the look at the queue: the actor looks at it after it has taken
-            while len(self.queue) >= BOUND and self.actor is not None:
-                _room.wait(0.1)
-                self.waiting = True
+        gate = threading.Lock()
+        while len(self.queue) >= BOUND and self.actor is not None:
+            if gate.acquire(timeout=LOOK_AGAIN_S):  # at first, and when it was let in
+                self.waiting.append(gate)  # before the look at the queue: the actor looks at it after it has taken
+
+    def _let_in(self) -> None:
+        waiting = self.waiting
+        while waiting:
+            try:
+                waiting.pop().release()
+            except IndexError:  # another thread was quicker
+                return

@@ -100,6 +100,11 @@ class Partition:
         kernel.drive(self.committer)
         self._lifetime.begin()  # before anybody else can send a message; from here on, getters show the partition as opened
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it outlives its process. One that is played back in memory is what it was then."""
+        return self.key.startswith("persist:")
+
     # -- opening and closing ----------------------------------------------------------------------------------------
 
     def restore(self) -> None:
@@ -232,6 +237,10 @@ class Partition:
 
         return unsubscribe
 
+    def before_closing(self, words: Callable[[], Iterable[tuple[str, Message]]]) -> None:
+        """Have this said, to an actor each, when the partition begins to close and is still whole."""
+        self._lifetime.last_words.append(words)
+
     def on_close(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` as the partition closes, or now if it has; returns what takes it back.
 
@@ -268,16 +277,14 @@ class Partition:
             evolve = rules.evolve
             for event in events:
                 state = evolve[type(event)](state, event)
+            effects = self._deliver(decision.effects, position) if decision.effects else decision.effects
         except Exception as error:  # noqa: BLE001  # a defect of the behavior: supervision (DESIGN, Actors)
             turn_failed(self, actor, envelope, error)
             return
         actor.state = state
-        effects = decision.effects
-        turn: AnyTurn = Turn(position, now, actor.name, envelope[1], message, events, effects)
+        turn: AnyTurn = Turn(position, now, actor.name, envelope[1], message, events, decision.effects)
         self.position = position
         self.time_us = now
-        if effects:
-            effects = self._deliver(effects, position)
         if effects or (actor.pending and events and type(events[-1]) is EffectSettled):
             actor.pending = pending_after(actor.pending, events, effects)
         reply: Reply | None = envelope[2]
@@ -319,13 +326,15 @@ class Partition:
             self.kernel.congested(self.committer)
 
     def _deliver(self, effects: tuple[Effect, ...], cause: Cause) -> tuple[Effect, ...]:
-        """Messages between actors go at once; what is left waits for the commit."""
-        rest = []
+        """Messages between actors go at once; what is left waits for the commit. Raises before any has gone."""
+        told, rest = [], []
         for effect in effects:
             if type(effect) is Tell:
-                self.actor(effect.to).actor_inbox.put_internal((effect.message, cause, None, False))
+                told.append((self.actor(effect.to), effect.message))
             else:
                 rest.append(effect)
+        for actor, message in told:
+            actor.actor_inbox.put_internal((message, cause, None, False))
         return tuple(rest)
 
     def _answer_unrecorded(self, actor: Actor, decision: Decision, envelope: Envelope) -> None:

@@ -3,7 +3,7 @@
 Everything that was not durable is taken back: its callers are told, the states are folded again from the log, messages that
 undone turns had sent are taken out of the mailboxes. What is left is what nobody would say again: the answers of the world,
 the messages of durable turns, an opening's first words. They are set aside and taken again, before the next message that
-comes, or after a pause that grows: a full disk is not tried in a circle.
+comes, or after a pause that grows: a full disk is not tried in a circle. One that no log can hold is given up.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.mailbox import Envelope
+from partita.actors.kernel.raised import writable
 from partita.actors.kernel.replies import Barrier, Reply
-from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed
+from partita.events.errors import PartitaError, StoreError, StoreFailed, SystemClosed, TurnUnwritable
 from partita.events.points import reached
+from partita.events.system import EffectLost
 from partita.events.turn import External, Turn
+from partita.events.types import Message, Outcome
 
 if TYPE_CHECKING:
     from partita.actors.kernel.actor import Actor
@@ -50,7 +53,7 @@ class Rollback:
         turns = [turn for turn, _, _, _ in entries if turn is not None]
         if not partition.stopped:
             if turns:
-                lost += self._take_back(turns)
+                lost += self._take_back(turns, error)
             else:  # what failed was a barrier, or blobs that no turn names yet: those are still queued
                 self._note_failure(partition.store.position)
                 self._rests = True
@@ -65,7 +68,7 @@ class Rollback:
             if reply is not None:
                 reply.set_exception(StoreFailed(f"{partition.name}: not made durable, and undone: {error}"))
 
-    def _take_back(self, turns: list[Turn[Any, Any, Any]]) -> list[Reply | None]:
+    def _take_back(self, turns: list[Turn[Any, Any, Any]], error: PartitaError) -> list[Reply | None]:
         """Undo these; who had asked in mailboxes for what is now undone."""
         partition = self._partition
         partition.resume_commits()
@@ -74,7 +77,7 @@ class Rollback:
         lost: list[Reply | None] = []
         for actor in list(partition.actors.values()):
             lost += [envelope[2] for envelope in actor.actor_inbox.drop_caused_after(durable)]
-        self._set_aside(turns, durable)
+        self._set_aside(turns, durable, error)
         ignored, self._ignored = self._ignored, []
         again = [(name, envelope) for position, name, envelope in ignored if position > durable]
         for name, envelope in again:
@@ -141,15 +144,32 @@ class Rollback:
     def _closed_before(self) -> SystemClosed:
         return SystemClosed(f"{self._partition.name} was closed before the answer came")
 
-    def _set_aside(self, turns: list[Turn[Any, Any, Any]], durable: int) -> None:
+    def _set_aside(self, turns: list[Turn[Any, Any, Any]], durable: int, error: PartitaError) -> None:
+        unwritable = error.position if isinstance(error, TurnUnwritable) else None
         for turn in turns:
             cause = turn.cause
             if (cause <= durable) if isinstance(cause, int) else cause.kind == "system":
-                self._again.append((turn.actor, (turn.message, cause, None, False)))
+                message = turn.message if turn.position != unwritable else self._in_place_of(turn.message, error)
+                if message is not None:
+                    self._again.append((turn.actor, (message, cause, None, False)))
         self._note_failure(durable)
         if self._again or self._waiting:
             self._partition.take = self._take_after_failure
             self._try_again_later()
+
+    def _in_place_of(self, message: Message, error: PartitaError) -> Message | None:
+        """No log can hold what became of it, however often it is taken: the effect that said it is lost, if one did."""
+        reached("rollback.unwritable")
+        if isinstance(message, EffectLost):
+            self._undone = error
+            return None
+        if isinstance(message, Outcome):
+            return EffectLost(message.effect_id, writable(str(error)))
+        if message.said_by:
+            self._partition.carrying.stop(message.said_by)
+            return EffectLost(message.said_by, writable(str(error)))
+        self._undone = error
+        return None
 
     def _note_failure(self, durable: int) -> None:
         """The pause begins anew when something has been written since the last failure."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def turn_failed(partition: Partition, actor: Actor, envelope: Envelope, error: Exception) -> None:
     """Record it. Who waits for its effect hears that this is lost; who asked is told what was raised."""
     message, cause, reply, durable = envelope
+    awaited = message.effect_id if isinstance(message, Outcome) and message.effect_id in actor.pending else ""
     is_told = reply is not None
     if reply is not None and not durable:
         reply.set_exception(error)
@@ -29,17 +30,20 @@ def turn_failed(partition: Partition, actor: Actor, envelope: Envelope, error: E
     if not is_readable(message):  # the log must never hold what cannot be read back
         if reply is not None:
             reply.set_exception(error)
+        if awaited:
+            lost = EffectLost(awaited, writable(f"{type(error).__name__}: {error}"))
+            actor.actor_inbox.put_internal((lost, cause, None, False))
         return
     position, time_us = partition.next_place()
     text = "".join(traceback.format_exception(error))
     failed = TurnFailed(writable(f"{type(error).__name__}: {error}"), writable(text))
     events: tuple[Event, ...] = (failed,)
-    if isinstance(message, Outcome) and message.effect_id in actor.pending:  # it came, and nothing was made of it
+    if awaited:  # it came, and nothing was made of it
         if isinstance(message, EffectLost):
-            events = (failed, EffectSettled(message.effect_id))
+            events = (failed, EffectSettled(awaited))
             actor.pending = pending_after(actor.pending, events, ())
         else:
-            lost = EffectLost(message.effect_id, failed.error)
+            lost = EffectLost(awaited, failed.error)
             actor.actor_inbox.put_internal((lost, position, None, False))
     elif not is_told and message.said_by in actor.pending:
         # The turn is taken again, after a failed commit: who said it believes that it counts.

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from partita.actors.kernel.device_ports import Devices, NoDevices
 from partita.actors.kernel.file_ports import BodySource, Files
 from partita.actors.kernel.future import Future
+from partita.actors.kernel.shared import Shared
 from partita.events.turn import Cause
 from partita.events.types import Effect, Message
 from partita.store.disk_folder import DiskFolders
@@ -207,7 +208,10 @@ class NoNetLogs:
 
 
 class World(Struct, frozen=True):
-    """A bundle of ports. ``folders``: where the logs of persistent partitions lie (:mod:`partita.store.folder`)."""
+    """A bundle of ports. ``folders``: where the logs of persistent partitions lie (:mod:`partita.store.folder`).
+
+    ``shared``: what effects in it know of each other, whichever partition they are of.
+    """
 
     clock: Clock
     entropy: Entropy
@@ -217,6 +221,7 @@ class World(Struct, frozen=True):
     folders: Folders = field(default_factory=DiskFolders)
     net_logs: NetLogs = field(default_factory=NoNetLogs)
     devices: Devices = field(default_factory=NoDevices)
+    shared: Shared = field(default_factory=Shared)
 
 
 class Call(Protocol):

@@ -24,6 +24,9 @@ _KEEP_SIZE: Final = 1  # FALLOC_FL_KEEP_SIZE
 _PREALLOCATE: Final = 42  # F_PREALLOCATE, with F_ALLOCATEALL and F_PEOFPOSMODE
 _ALLOCATE_ALL: Final = 4
 _FROM_THE_END: Final = 3
+Identity = tuple[int, int]
+"""A file system, and the number that a file has there while it exists."""
+
 _FULL_SYNC: Final = 51  # F_FULLFSYNC: on macOS, fsync leaves the data in the drive's cache
 
 
@@ -47,22 +50,39 @@ def _make_folder_of(path: str) -> None:
         _sync_folder(os.path.dirname(made))
 
 
-def open_to_write(path: str, keep_bytes: int, private: bool) -> int:
-    """A descriptor; the file is cut to ``keep_bytes`` at most. A link in its place is refused."""
+def open_to_write(path: str, must_exist: bool, private: bool) -> tuple[int, Identity, int]:
+    """A descriptor, which file it is, and its length. A link in its place is refused."""
     _make_folder_of(path)
-    descriptor = os.open(path, _WRITING | os.O_CREAT, _PRIVATE_FILE if private else _NEW_FILE)
+    flags = _WRITING if must_exist else _WRITING | os.O_CREAT
+    descriptor = os.open(path, flags, _PRIVATE_FILE if private else _NEW_FILE)
     try:
-        if os.fstat(descriptor).st_size > keep_bytes:
-            os.ftruncate(descriptor, keep_bytes)
+        status = os.fstat(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor
+    return descriptor, _identity(status), status.st_size
+
+
+def is_at(path: str, identity: Identity) -> bool:
+    """Whether that file has this name."""
+    try:
+        return _identity(os.lstat(path)) == identity
+    except FileNotFoundError:
+        return False
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
 
 
 def open_to_read(path: str) -> tuple[int, int, int]:
     """A descriptor, the length in bytes, and when it was last written to, in microseconds since 1970."""
-    descriptor = os.open(_absolute(path), _READING)
+    try:
+        descriptor = os.open(_absolute(path), _READING)
+    except PermissionError:
+        if os.path.isdir(path):  # Windows opens no folder, and does not say that it is one
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", path) from None
+        raise
     try:
         status = os.fstat(descriptor)
         _check_kind(status.st_mode, path)
@@ -217,15 +237,28 @@ def rename(source: str, target: str, over_nothing: bool) -> None:
     _make_folder_of(target)
     if over_nothing and os.path.lexists(target) and (os.path.islink(target) or os.stat(target).st_size):
         raise FileExistsError(errno.EEXIST, "Something else has got that name", target)
+    _check_replaceable(target)
     os.replace(_absolute(source), target)
     for folder in {os.path.dirname(source), os.path.dirname(target)}:
         _sync_folder(folder)
 
 
-def put_in_place(source: str, target: str, url: str, referrer: str, over_nothing: bool) -> None:
-    """Mark it, where that can be done, and move it."""
+def _check_replaceable(path: str) -> None:
+    """What is neither a file nor a link to one (a device, a pipe) does not give way to one."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISLNK(mode):
+            _check_kind(mode, path)
+
+
+def put_in_place(
+    source: str, target: str, marks: tuple[str, str], over_nothing: bool, identity: Identity | None
+) -> None:
+    """Mark it, where that can be done, and move it, if it is that file."""
+    if identity is not None and not is_at(source, identity):
+        raise FileNotFoundError(errno.ENOENT, "It is another file, or none", source)
     with contextlib.suppress(OSError):  # a file system may have no place for it
-        mark(source, url, referrer)
+        mark(source, *marks)
     rename(source, target, over_nothing)
 
 

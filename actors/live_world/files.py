@@ -11,48 +11,68 @@ from functools import partial
 import outcome
 import trio
 
-from partita.actors.kernel.file_ports import BodySource, Checkpoints, Filled
-from partita.actors.live_world import disk
+from partita.actors.kernel.file_ports import BodySource, Checkpoints, Filled, OpenFile
+from partita.actors.live_world import being_written, disk
+from partita.actors.live_world.blocking import BlockingCalls
 from partita.actors.live_world.filling import Buffers, Filling
 
 
 class DiskFile:
-    """A file of the disk, open for writing."""
+    """A file of the disk, open for writing, and noted as such."""
 
-    def __init__(self, descriptor: int, buffers: Buffers) -> None:
+    def __init__(self, descriptor: int, path: str, identity: disk.Identity, size_bytes: int, files: DiskFiles) -> None:
         self._descriptor: int | None = descriptor
+        self._path = path
+        self.identity = identity
+        self.size_bytes = size_bytes
         self._filling = Filling(descriptor)
-        self._buffers = buffers
+        self._files = files
+        self._blocking = files.blocking
+
+    async def again(self) -> DiskFile:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
+        self._open()
+        opened = await self._blocking.run(being_written.open_again, self._path, self.identity)
+        return DiskFile(*opened, self._files)
+
+    async def cut(self, size_bytes: int) -> None:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
+        await self._blocking.run(os.ftruncate, self._open(), size_bytes)
+
+    async def is_there(self) -> bool:
+        """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
+        return await self._blocking.run(disk.is_at, self._path, self.identity)
 
     async def reserve(self, size_bytes: int) -> None:
         """See :class:`partita.actors.kernel.file_ports.OpenFile`. On Linux and macOS, where the file system can."""
-        await trio.to_thread.run_sync(disk.reserve, self._open(), size_bytes)
+        await self._blocking.run(disk.reserve, self._open(), size_bytes)
 
     async def write(self, offset: int, data: bytes) -> None:
         """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
-        await trio.to_thread.run_sync(disk.write_all, self._open(), offset, data)
+        await self._blocking.run(disk.write_all, self._open(), offset, data)
 
     async def sync(self) -> None:
         """See :class:`partita.actors.kernel.file_ports.OpenFile`."""
-        await trio.to_thread.run_sync(disk.sync, self._open())
+        await self._blocking.run(disk.sync, self._open())
 
     async def finish(self, offset: int, data: bytes) -> None:
         """See :class:`partita.actors.kernel.file_steps.FinishingFile`."""
-        await trio.to_thread.run_sync(self._finish, self._open(), offset, data)
+        await self._blocking.run(self._finish, self._open(), offset, data)
 
     async def fill(self, offset: int, end: int, source: BodySource, checkpoints: Checkpoints) -> Filled:
         """See :class:`partita.actors.kernel.file_ports.FillingFile`."""
         self._open()
-        buffer = self._buffers.take()
+        buffer = self._files.buffers.take()
         if buffer is None:
             return Filled(0, flows=False)
         try:
             async with trio.open_nursery() as nursery:
                 telling = _Telling(nursery, checkpoints.passed, source.stop)
                 work = partial(self._filling.fill, offset, end, source, checkpoints, buffer=buffer, tell=telling.tell)
-                filled = await outcome.acapture(_until_stopped, work, source.stop)  # no group of one error
+                # captured, and raised outside: no group of one error
+                filled = await outcome.acapture(self._blocking.run_until_stopped, work, source.stop)
         finally:
-            self._buffers.give_back(buffer)
+            self._files.buffers.give_back(buffer)
         result = filled.unwrap()
         telling.check()
         return result
@@ -62,7 +82,7 @@ class DiskFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(os.close, descriptor)
+                await self._blocking.run(self._close, descriptor)
 
     def _open(self) -> int:
         if self._descriptor is None:
@@ -75,14 +95,19 @@ class DiskFile:
             disk.write_all(descriptor, offset, data)
             disk.sync(descriptor)
         finally:
-            os.close(descriptor)
+            self._close(descriptor)
+
+    def _close(self, descriptor: int) -> None:
+        being_written.forget(self.identity)  # first: the next file may get the number of one that has been deleted
+        os.close(descriptor)
 
 
 class ReadableDiskFile:
     """A file of the disk, open for reading."""
 
-    def __init__(self, descriptor: int, size_bytes: int, modified_us: int) -> None:
+    def __init__(self, descriptor: int, size_bytes: int, modified_us: int, blocking: BlockingCalls) -> None:
         self._descriptor: int | None = descriptor
+        self._blocking = blocking
         self.size_bytes = size_bytes
         self.modified_us = modified_us
 
@@ -90,62 +115,74 @@ class ReadableDiskFile:
         """See :class:`partita.actors.kernel.file_ports.ReadableFile`."""
         if self._descriptor is None:
             raise OSError(errno.EBADF, "the file has been closed")
-        return await trio.to_thread.run_sync(disk.read, self._descriptor, offset, count)
+        return await self._blocking.run(disk.read, self._descriptor, offset, count)
 
     async def close(self) -> None:
         """See :class:`partita.actors.kernel.file_ports.ReadableFile`. It is closed also by a task that has been cancelled."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(os.close, descriptor)
+                await self._blocking.run(os.close, descriptor)
 
 
 class DiskFiles:
     """The port ``files`` on the machine's disk."""
 
     def __init__(self) -> None:
-        self._buffers = Buffers()
+        self.buffers = Buffers()
+        self.blocking = BlockingCalls()
 
-    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> DiskFile:
+    @property
+    def under_way(self) -> int:
+        """See :class:`partita.actors.kernel.file_steps.BusyFiles`."""
+        return self.blocking.under_way
+
+    async def open(
+        self, path: str, *, emptied: bool = True, must_exist: bool = False, private: bool = False
+    ) -> DiskFile:
         """See :class:`partita.actors.kernel.file_ports.Files`. A symbolic link in the file's place is refused."""
-        return DiskFile(await trio.to_thread.run_sync(disk.open_to_write, path, keep_bytes, private), self._buffers)
+        opened = await self.blocking.run(being_written.open_to_write, path, emptied, must_exist, private)
+        return DiskFile(*opened, self)
 
     async def open_to_read(self, path: str) -> ReadableDiskFile:
         """See :class:`partita.actors.kernel.file_ports.Files`. Links are followed."""
-        return ReadableDiskFile(*await trio.to_thread.run_sync(disk.open_to_read, path))
+        return ReadableDiskFile(*await self.blocking.run(disk.open_to_read, path), self.blocking)
 
     async def size(self, path: str) -> int | None:
         """See :class:`partita.actors.kernel.file_ports.Files`."""
-        return await trio.to_thread.run_sync(disk.size, path)
+        return await self.blocking.run(disk.size, path)
 
     async def claim(self, path: str) -> bool:
         """See :class:`partita.actors.kernel.file_ports.Files`."""
-        return await trio.to_thread.run_sync(disk.claim, path)
+        return await self.blocking.run(disk.claim, path)
 
     async def claim_both(self, path: str, beside: str) -> bool:
         """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
-        return await trio.to_thread.run_sync(disk.claim, path, beside)
+        return await self.blocking.run(disk.claim, path, beside)
 
-    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
+    async def put_in_place(
+        self, opened: OpenFile, source: str, target: str, *, url: str, referrer: str, over_nothing: bool
+    ) -> None:
         """See :class:`partita.actors.kernel.file_steps.PlacingFiles`."""
-        await trio.to_thread.run_sync(disk.put_in_place, source, target, url, referrer, over_nothing)
+        identity = opened.identity if isinstance(opened, DiskFile) else None
+        await self.blocking.run(disk.put_in_place, source, target, (url, referrer), over_nothing, identity)
 
     async def free_bytes(self, path: str) -> int | None:
         """See :class:`partita.actors.kernel.file_ports.Files`."""
-        return await trio.to_thread.run_sync(disk.free_bytes, path)
+        return await self.blocking.run(disk.free_bytes, path)
 
     async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
         """See :class:`partita.actors.kernel.file_ports.Files`."""
-        await trio.to_thread.run_sync(disk.rename, source, target, over_nothing)
+        await self.blocking.run(disk.rename, source, target, over_nothing)
 
     async def mark(self, path: str, url: str, referrer: str = "") -> None:
         """See :class:`partita.actors.kernel.file_ports.Files`: attributes on Linux, a stream on Windows; on macOS nothing."""
-        await trio.to_thread.run_sync(disk.mark, path, url, referrer)
+        await self.blocking.run(disk.mark, path, url, referrer)
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         """See :class:`partita.actors.kernel.file_ports.Files`. It is removed also by a task that has been cancelled."""
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(disk.remove, path, only_if_empty)
+            await self.blocking.run(disk.remove, path, only_if_empty)
 
 
 class _Telling:
@@ -183,21 +220,3 @@ class _Telling:
         finally:
             self._is_over = self._is_over or not is_heard  # also when it was cancelled
             heard.set()
-
-
-async def _until_stopped(work: Callable[[], Filled], stop: Callable[[], None]) -> Filled:
-    """``trio.to_thread.run_sync`` for work that can be stopped: a cancellation does so, and still the end is waited for."""
-    task, loop = trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()
-
-    def ended(result: outcome.Outcome[Filled]) -> None:
-        loop.run_sync_soon(trio.lowlevel.reschedule, task, result)
-
-    def cancelled(_: object) -> trio.lowlevel.Abort:
-        stop()
-        return trio.lowlevel.Abort.FAILED
-
-    async with trio.to_thread.current_default_thread_limiter():
-        trio.lowlevel.start_thread_soon(work, ended)
-        filled: Filled = await trio.lowlevel.wait_task_rescheduled(cancelled)
-    await trio.lowlevel.checkpoint_if_cancelled()
-    return filled

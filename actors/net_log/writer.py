@@ -87,7 +87,7 @@ class LogFile:
             raise
         self._at, self._end, self._left, self.is_there = at, end, (), True
         if room:
-            self._file = await self._files.open(self._path, keep_bytes=end + len(TAIL))
+            self._file = await self._files.open(self._path, emptied=False, must_exist=True)
 
     async def _copied(self, new: OpenFile) -> int:
         """Write the head and all entries; where the last one ends."""

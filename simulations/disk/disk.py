@@ -100,6 +100,12 @@ class Disk(Medium):
         file = self.names.current.get(path)
         return len(file.content) if isinstance(file, File) else None
 
+    def cut(self, path: str, length: int) -> None:
+        """Somebody cuts a file off."""
+        file = self.names.current.get(path)
+        if isinstance(file, File):
+            file.cut(length)
+
     def paths(self) -> list[str]:
         """The paths of all files, sorted; those of partitions' data left out."""
         return sorted(path for path, node in self.names.current.items() if isinstance(node, File))

@@ -11,6 +11,7 @@ import errno
 from typing import Final
 
 from partita.actors.kernel.context import Random
+from partita.actors.kernel.file_ports import BeingWrittenError, OpenFile
 from partita.simulations.disk.file import File
 from partita.simulations.disk.medium import Medium, crashed, os_error
 from partita.simulations.disk.names import folder_of
@@ -29,6 +30,8 @@ class SimulatedFile:
         self._life = life
         self._path = path
         self._file: File | None = file
+        self._opened = file
+        self.size_bytes = len(file.content)
         self._lost = False  # a sync of another failed: this one is told of it, too, and once (Linux since 4.13)
         medium.opened[self] = None
 
@@ -37,8 +40,27 @@ class SimulatedFile:
         """Whose it is."""
         return self._life
 
-    async def reserve(self, size_bytes: int) -> None:
+    def writes_to(self, file: File) -> bool:
+        """Whether it is that which is open here."""
+        return self._file is file
+
+    async def again(self) -> SimulatedFile:
         """See :class:`partita.actors.kernel.file_ports.OpenFile`; so for the rest."""
+        await _arrived(self._medium, self._life)
+        file = self._open()
+        if self._medium.names.current.get(self._path) is not file:
+            raise FileNotFoundError(errno.ENOENT, "It is another file, or none", self._path)
+        return SimulatedFile(self._medium, self._life, self._path, file)
+
+    async def cut(self, size_bytes: int) -> None:
+        await _arrived(self._medium, self._life)
+        self._open().cut(size_bytes)
+
+    async def is_there(self) -> bool:
+        await _arrived(self._medium, self._life)
+        return self._medium.names.current.get(self._path) is self._opened
+
+    async def reserve(self, size_bytes: int) -> None:
         await _arrived(self._medium, self._life)
         self._open()
         if size_bytes and self._medium.full:
@@ -72,8 +94,8 @@ class SimulatedFile:
         if (random := strikes("file.io_error")) is not None:
             file.fail_sync(random)
             for other in medium.opened:
-                if isinstance(other, SimulatedFile) and other._file is file:  # noqa: SLF001  # its own kind
-                    other._lost = other is not self  # noqa: SLF001
+                if isinstance(other, SimulatedFile) and other.writes_to(file):
+                    other._lost = other is not self  # noqa: SLF001  # its own kind
             raise os_error(errno.EIO, self._path)
         if self._lost:
             self._lost = False
@@ -123,6 +145,10 @@ class ReadableSimulatedFile:
         """Whose it is."""
         return self._life
 
+    def writes_to(self, file: File) -> bool:  # noqa: ARG002
+        """No: it reads."""
+        return False
+
     async def read(self, offset: int, count: int) -> bytes:
         """See :class:`partita.actors.kernel.file_ports.ReadableFile`; so for the rest."""
         medium = self._medium
@@ -145,7 +171,14 @@ class SimulatedFiles:
         self._medium = medium
         self._life = life
 
-    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> SimulatedFile:  # noqa: ARG002
+    async def open(
+        self,
+        path: str,
+        *,
+        emptied: bool = True,
+        must_exist: bool = False,
+        private: bool = False,  # noqa: ARG002
+    ) -> SimulatedFile:
         """See :class:`partita.actors.kernel.file_ports.Files`; so for the rest. Creating a file needs no room."""
         medium = self._medium
         await _arrived(medium, self._life)
@@ -157,13 +190,17 @@ class SimulatedFiles:
         file = names.current.get(path)
         if file is None:
             self._check_no_folder(path)
+            if must_exist:
+                raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
             file = File()
             file.modified_us = medium.now_us()
             names.link(path, file)
         if not isinstance(file, File):
             raise PermissionError(errno.EACCES, "Permission denied", path)
-        if len(file.content) > keep_bytes:
-            file.cut(keep_bytes)
+        if medium.is_written(file):
+            raise BeingWrittenError(errno.EBUSY, "It is being written to already", path)
+        if emptied and file.content:
+            file.cut(0)
         return SimulatedFile(medium, self._life, path, file)
 
     async def open_to_read(self, path: str) -> ReadableSimulatedFile:
@@ -208,7 +245,11 @@ class SimulatedFiles:
         medium.sync_folder(folder_of(paths[0]))
         return True
 
-    async def put_in_place(self, source: str, target: str, *, url: str, referrer: str, over_nothing: bool) -> None:
+    async def put_in_place(
+        self, opened: OpenFile, source: str, target: str, *, url: str, referrer: str, over_nothing: bool
+    ) -> None:
+        if not await opened.is_there():
+            raise FileNotFoundError(errno.ENOENT, "It is another file, or none", source)
         with contextlib.suppress(OSError):
             await self.mark(source, url, referrer)
         await self.rename(source, target, over_nothing=over_nothing)

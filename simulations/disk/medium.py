@@ -110,6 +110,10 @@ class Medium:
         self._full_for = 0
         self._read_only_for = 0
 
+    def is_written(self, file: File) -> bool:
+        """Whether somebody has it open for writing."""
+        return any(opened.life.alive and opened.writes_to(file) for opened in self.opened)
+
     def refuses(self, part: Part) -> tuple[int, Random | None] | None:
         """Why something cannot be written here and now: an ``errno``, and the particulars if it only begins."""
         if self._read_only_for:

@@ -17,7 +17,7 @@ from servers.loopback import LoopbackServer, Reply, Seen
 from partita import SimulatedBus
 from partita.actors.kernel.behavior import Decision
 from partita.actors.session.behavior import BEHAVIORS
-from partita.errors import ActorFailed, DOMException, StoreError, StoreFailed
+from partita.errors import ActorFailed, DOMException, StoreError, StoreFailed, WouldDeadlock
 from partita.events.devices import DevicesChanged
 from partita.session import Session
 from partita.system import System
@@ -203,3 +203,27 @@ def test_who_waits_for_what_is_attached_is_told_when_a_turn_that_is_taken_again_
         assert hid.get_devices().get(30) == []
         assert taken == 3
         assert opened._partition.statistics().waiting == 0
+
+
+def test_who_is_told_of_a_commit_cannot_close_what_is_being_committed(session: Session, disk: FaultyDisk) -> None:
+    """He would wait for himself."""
+    session.flush().get(30)
+    told, refused = threading.Event(), []
+
+    def close() -> None:
+        try:
+            session.close()
+        except WouldDeadlock as error:
+            refused.append(error)
+        told.set()
+
+    disk.committing.clear()
+    disk.go_on.clear()
+    setting = session.cookies.set(url="https://faulty.example/", name="held", value="held")
+    assert disk.committing.wait(30)
+    setting.when_done(close)
+    disk.go_on.set()
+    assert told.wait(30)
+    assert len(refused) == 1
+    put(session, "after")
+    assert names(session) == {"held", "after"}

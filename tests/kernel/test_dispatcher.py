@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import threading
 import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+import trio.lowlevel
+from toys.counting import dispatcher as live
+from toys.counting import partition
 from trio.testing import wait_all_tasks_blocked
 
 from partita.actors.kernel import dispatcher
+from partita.actors.kernel.actor import Actor
 from partita.actors.kernel.dispatcher import Dispatcher
+from partita.actors.kernel.mailbox import Envelope
+from partita.events.preferences import SetDownloadPath
 
 MARK: contextvars.ContextVar[str] = contextvars.ContextVar("mark", default="nobody's")
 
@@ -36,6 +43,17 @@ def tasks() -> int:
 
 async def briefly() -> None:
     await trio.lowlevel.checkpoint()
+
+
+async def defective() -> None:
+    raise RuntimeError("a defect")
+
+
+@pytest.fixture
+def reported(monkeypatch: pytest.MonkeyPatch) -> list[threading.ExceptHookArgs]:
+    told: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    return told
 
 
 def test_one_task_carries_out_one_effect_after_another() -> None:
@@ -172,3 +190,70 @@ def test_what_an_effect_held_is_forgotten_when_it_has_ended() -> None:
         assert gone() is None
 
     in_a_loop(body)
+
+
+def test_a_defect_in_a_task_is_reported_and_the_kernel_goes_on(reported: list[threading.ExceptHookArgs]) -> None:
+    async def body(kernel: Dispatcher) -> None:
+        ended: list[str] = []
+
+        async def effect() -> None:
+            ended.append("the one after it")
+
+        kernel.carry_out(defective, "defective")
+        await wait_all_tasks_blocked()
+        kernel.carry_out(effect, "effect")
+        await wait_all_tasks_blocked()
+        assert ended == ["the one after it"]
+        assert not kernel.ended
+
+    in_a_loop(body)
+    assert [args.exc_type for args in reported] == [RuntimeError]
+
+
+def test_a_defect_in_taking_turns_is_reported_and_what_came_behind_it_is_taken(
+    reported: list[threading.ExceptHookArgs],
+) -> None:
+    """Whoever waits for an answer does not wait for ever: a closing does."""
+    with live() as kernel:
+        toy = partition(kernel)
+
+        def take(actor: Actor, envelope: Envelope) -> None:
+            if not reported and isinstance(envelope[0], SetDownloadPath):
+                raise RuntimeError("a defect")
+            toy.take_turn(actor, envelope)
+
+        toy.take = take
+        lost, kept = toy.ask(SetDownloadPath("/lost")), toy.ask(SetDownloadPath("/kept"))
+        with pytest.raises(RuntimeError, match="a defect"):
+            lost.get(60)
+        assert kept.get(60) == "/kept"
+        toy.close()
+    assert [args.exc_type for args in reported] == [RuntimeError]
+
+
+def test_a_defect_that_comes_again_and_again_leaves_the_loop_to_others(
+    reported: list[threading.ExceptHookArgs],
+) -> None:
+    with live() as kernel:
+        toy = partition(kernel)
+        others: list[str] = []
+        has_ticked = threading.Event()
+
+        async def ticks() -> None:
+            while len(others) < 3:
+                await trio.lowlevel.checkpoint()
+                others.append("tick")
+            has_ticked.set()
+
+        def take(actor: Actor, envelope: Envelope) -> None:
+            if not has_ticked.is_set():
+                actor.actor_inbox.put_internal(envelope)
+            raise RuntimeError("a defect")
+
+        toy.take = take
+        toy.tell(SetDownloadPath("/again"))
+        kernel.call_soon(lambda: kernel.carry_out(ticks, "ticks"))
+        assert has_ticked.wait(60)
+        toy.take = toy.take_turn
+        toy.close()
+    assert reported

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from toys.counting import CRASH, LOOK, REFUSE, RELEASE, WAIT, dispatcher, partition
+from msgspec.structs import replace
+from toys.counting import CRASH, LOOK, REFUSE, RELEASE, SESSION, WAIT, WORKER, dispatcher, partition
 
+from partita.actors.kernel.behavior import Decision
+from partita.actors.kernel.context import Context
 from partita.actors.kernel.kernel import Kernel
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.events.errors import SystemClosed, WouldDeadlock
-from partita.events.preferences import SetDownloadPath
-from partita.events.system import Recovered, TurnFailed
+from partita.events.preferences import DownloadPathSet, PreferencesState, SetDownloadPath, SetUserAgent
+from partita.events.system import Recovered, Tell, TurnFailed
 from partita.events.turn import External
 
 
@@ -189,3 +192,20 @@ def test_a_synchronous_member_inside_a_turn_is_refused(kernel: Kernel) -> None:
         box.append(toy)
         with pytest.raises(WouldDeadlock, match="inside a turn"):
             toy.ask(path("/outer")).get()
+
+
+def test_who_tells_somebody_that_cannot_be_has_told_nobody_and_changed_nothing(kernel: Kernel) -> None:
+    def tell(state: PreferencesState, message: SetDownloadPath, ctx: Context) -> Decision:
+        told = SetUserAgent("0")
+        return Decision((DownloadPathSet(message.path),), (Tell("worker/1", told), Tell("nobody/1", told)))
+
+    teller = replace(SESSION, decide={SetDownloadPath: tell})
+    opened = partition(kernel, behaviors={"session": teller, "worker": WORKER})
+    with pytest.raises(KeyError, match="nobody"):
+        opened.ask(path("/a")).get()
+    opened.flush().get()
+    assert opened.actor("session").state == PreferencesState()
+    assert opened.actor("worker/1").state == PreferencesState()
+    assert [type(turn.events[0]) for turn in opened.store.turns()] == [Recovered, TurnFailed]
+    assert opened.position == opened.store.position
+    opened.close()

@@ -32,10 +32,13 @@ class Disk:
         if self.calls == self._fails_at:
             raise OSError(errno.ENOSPC, "No space left on device", path)
 
-    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
+    async def open(
+        self, path: str, *, emptied: bool = True, must_exist: bool = False, private: bool = False
+    ) -> OpenFile:
         self.call(path)
         content = self.files.setdefault(path, bytearray())
-        del content[keep_bytes:]
+        if emptied:
+            content.clear()
         self.moment()
         return OpenFile(self, path, content)
 
@@ -67,8 +70,18 @@ class Disk:
 class OpenFile:
     def __init__(self, disk: Disk, path: str, content: bytearray) -> None:
         self._disk, self._path, self._content = disk, path, content
+        self.size_bytes = len(content)
         self._open = True
         disk.open_files += 1
+
+    async def again(self) -> OpenFile:
+        raise NotImplementedError
+
+    async def cut(self, size_bytes: int) -> None:
+        raise NotImplementedError
+
+    async def is_there(self) -> bool:
+        return True
 
     async def reserve(self, size_bytes: int) -> None:
         """There is room."""

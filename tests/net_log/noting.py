@@ -30,7 +30,9 @@ def log(path: str, mode: str, limit: int, seed: int) -> None:
             headers = ["X: y"] * (size // 10)
             trace.note("SOCKET_BYTES_SENT", "none", {"number": count, "bytes": b"x" * size, "headers": headers})
             if not chance.randrange(20):
-                await partition.world.clock.sleep(0)
+                await partition.world.clock.sleep(
+                    chance.choice((0, 0.001))
+                )  # a loop that never waits may starve threads
 
     say("open")
     partition.kernel.call_soon(lambda: partition.kernel.carry_out(happen, "noting"))

@@ -23,6 +23,7 @@ from partita.simulations.faults import Faults
 from partita.simulations.internet import FAULTS, Entity, Internet, serve
 from partita.simulations.life import Life
 from partita.simulations.trio_kernel import VirtualClock, run_in_virtual_time
+from tests.servers.memory_files import MemoryFiles
 
 T = TypeVar("T")
 Level = Literal["kernel", "trio"]
@@ -30,55 +31,6 @@ LEVELS: tuple[Level, ...] = ("kernel", "trio")
 
 FILE = Entity(bytes(range(256)) * 400, e_tag='"v1"')
 QUICK = {"network.latency_s": 0.01, "network.bandwidth": 1e6}
-
-
-class MemoryFiles:
-    """The files port, of a disk on which nothing goes wrong."""
-
-    def __init__(self) -> None:
-        self.content: dict[str, bytearray] = {}
-
-    async def open(self, path: str, *, keep_bytes: int = 0) -> MemoryFiles.File:
-        content = self.content.setdefault(path, bytearray())
-        del content[keep_bytes:]
-        return MemoryFiles.File(content)
-
-    async def size(self, path: str) -> int | None:
-        return len(self.content[path]) if path in self.content else None
-
-    async def claim(self, path: str) -> bool:
-        if path in self.content:
-            return False
-        self.content[path] = bytearray()
-        return True
-
-    async def free_bytes(self, path: str) -> int | None:
-        return None
-
-    async def mark(self, path: str, url: str, referrer: str = "") -> None:
-        """Nobody asks where it came from."""
-
-    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
-        self.content[target] = self.content.pop(source)
-
-    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
-        self.content.pop(path, None)
-
-    class File:
-        def __init__(self, content: bytearray) -> None:
-            self.content = content
-
-        async def reserve(self, size_bytes: int) -> None:
-            """There is room."""
-
-        async def write(self, offset: int, data: bytes) -> None:
-            self.content[offset : offset + len(data)] = data
-
-        async def sync(self) -> None:
-            """It is all there is."""
-
-        async def close(self) -> None:
-            """Nothing to close."""
 
 
 class Bench:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from partita.events.downloads import DownloadAdded, DownloadOrder
+from partita.events.download_ledger import DownloadAdded
+from partita.events.downloads import DownloadOrder
 from partita.events.preferences import PreferencesState, SetDownloadPath, SetUserAgent, UserAgentSet
 from partita.events.secret import Secret
 from partita.events.turn import External, Turn

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.msgpack import Encoder
 
-from partita.events.downloads import DownloadAdded, DownloadOrder
+from partita.events.download_ledger import DownloadAdded
+from partita.events.downloads import DownloadOrder
 from partita.events.errors import LogDamaged, UnknownTag
 from partita.events.preferences import SetDownloadPath, SetUserAgent, UserAgentSet
 from partita.events.secret import Secret

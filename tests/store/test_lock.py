@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from pathlib import Path
 
 import pytest
 
 from partita.events.errors import PartitionInUse, StoreUnavailable
+from partita.store.lock import WriterLock, is_locked
 from partita.store.partition import PartitionStore
 
 HOLD = """
@@ -82,3 +85,25 @@ def test_the_name_is_in_the_log(opened, folder):
     assert PartitionStore.name_at(folder) == "work"
     store.close()
     assert PartitionStore.name_at(folder) == "work"
+
+
+def test_who_asks_whether_a_partition_is_written_takes_it_from_nobody(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path)
+    lock = WriterLock(tmp_path)
+    assert is_locked(tmp_path)
+    lock.release()
+    assert not is_locked(tmp_path)
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            is_locked(tmp_path)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(200):
+            WriterLock(tmp_path).release()
+    finally:
+        over.set()
+        asking.join()

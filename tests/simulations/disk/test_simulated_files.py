@@ -37,10 +37,22 @@ def test_what_was_written_is_read(machine, tools):
     tools.done(file.close())
     with pytest.raises(OSError, match="closed"):
         tools.done(file.write(0, b"x"))
-    tools.done(running.files.open(PATH, keep_bytes=4))
-    assert running.disk.content(PATH) == b"0123"
-    tools.done(running.files.open(PATH, keep_bytes=9))
-    assert running.disk.content(PATH) == b"0123"
+    with pytest.raises(FileNotFoundError):
+        tools.done(running.files.open("/downloads/none", must_exist=True))
+    later = tools.done(running.files.open(PATH, emptied=False))
+    assert later.size_bytes == 14
+    with pytest.raises(OSError, match="being written"):
+        tools.done(running.files.open(PATH))
+    tools.done(later.cut(4))
+    beside = tools.done(later.again())
+    tools.done(later.close())
+    tools.done(beside.write(4, b"x"))
+    assert running.disk.content(PATH) == b"0123x"
+    with pytest.raises(OSError, match="being written"):
+        tools.done(running.files.open(PATH))
+    tools.done(beside.close())
+    assert tools.done(running.files.open(PATH)).size_bytes == 0
+    assert running.disk.content(PATH) == b""
     assert running.disk.paths() == [PATH]
 
 

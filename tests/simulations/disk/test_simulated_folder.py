@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from partita.events.downloads import DownloadAdded, DownloadOrder
+from partita.events.download_ledger import DownloadAdded
+from partita.events.downloads import DownloadOrder
 from partita.events.errors import LogDamaged, PartitionInUse, StoreError, StoreFailed, StoreUnavailable
 from partita.events.preferences import SetDownloadPath
 from partita.events.secret import Secret
