@@ -16,7 +16,8 @@ from partita.actors.live_world.live import live_world
 from partita.actors.recorded_world.devices import PlayedDevices
 from partita.actors.recorded_world.files import FilesBelow
 from partita.actors.recorded_world.opening import Opening, Stretch, openings
-from partita.actors.recorded_world.partition import PATIENCE_S, PlayedPartition
+from partita.actors.recorded_world.partition import PlayedPartition
+from partita.actors.recorded_world.watch import PATIENCE_S
 from partita.actors.recorded_world.world import AbsentNetwork, PlayedClock, played
 from partita.actors.replay.playback import PlaybackReport, PlayedOpening, compared
 from partita.actors.session.behavior import BEHAVIORS, CARRIERS
@@ -253,7 +254,7 @@ def _compared(partition: PlayedPartition) -> PlayedOpening:
         partition.name,
         opening.turns,
         turns,
-        calls=partition.calls,
+        calls=partition.callers.renumbered,
         error=partition.error,
         said_instead=partition.said_instead,
     )

@@ -141,7 +141,7 @@ class PlayedDevices:
             position=left[0].turn.position if left else self.host.position + 1,
         )
         await door.before_waiting()
-        with self.host.doubting(error):
+        with self.host.watch.doubting(error):
             if not recorded.closed_at:
                 await never()
             await self.host.reached(recorded.closed_at[0])

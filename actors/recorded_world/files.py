@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePath, PureWindowsPath
 
 from partita.actors.kernel.file_ports import Files, OpenFile, ReadableFile
+from partita.actors.kernel.file_steps import BusyFiles
 
 
 class FilesBelow:
@@ -21,9 +22,16 @@ class FilesBelow:
         parts = [part for part in pure.parts if part not in (pure.anchor, "..")]
         return self._folder.joinpath(*([drive] if drive else []), *parts)
 
-    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
+    @property
+    def under_way(self) -> int:
+        """See :class:`~partita.actors.kernel.file_steps.BusyFiles`."""
+        return self._files.under_way if isinstance(self._files, BusyFiles) else 0
+
+    async def open(
+        self, path: str, *, emptied: bool = True, must_exist: bool = False, private: bool = False
+    ) -> OpenFile:
         """See :class:`~partita.actors.kernel.file_ports.Files`; so for the rest."""
-        return await self._files.open(self._at(path), keep_bytes=keep_bytes, private=private)
+        return await self._files.open(self._at(path), emptied=emptied, must_exist=must_exist, private=private)
 
     async def open_to_read(self, path: str) -> ReadableFile:
         """What the playback has written there; else the file itself, which is only read."""

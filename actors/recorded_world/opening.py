@@ -6,6 +6,7 @@ times that it opened the partition.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, TypeGuard
@@ -15,7 +16,7 @@ from msgspec import Struct
 from partita.events.device_connections import PairingAnswered
 from partita.events.downloads import ChooseTarget
 from partita.events.errors import LogDamaged, RecordingIncomplete, SecretErased
-from partita.events.exchanges import BeginExchange, NoteBody, NoteRequest, Word
+from partita.events.exchanges import BeginExchange, NoteBody, NoteContinuation, NoteRequest, Word
 from partita.events.pages import OpenPage
 from partita.events.permissions import HandlerAnswered
 from partita.events.system import Recover, ShutDown
@@ -59,12 +60,15 @@ class Opening:
         self._by_effect: dict[str, str] = {}
         self._chosen: dict[str, list[ChooseTarget]] = defaultdict(list)
         self._answers: dict[str, AnyTurn] = {}
+        self._answered: dict[int, list[str]] = defaultdict(list)
         for turn in self.turns:
             self._of_type[turn.actor, type(turn.message)].append(turn)
             if is_call(turn.cause):
                 self._of_call[turn.cause.call_id].append(turn)
             if isinstance(turn.message, Word):
                 self._words[turn.message.exchange].append(turn)
+                if isinstance(turn.message, NoteContinuation):
+                    self._answered[turn.message.answered_at].append(turn.message.exchange)
             elif isinstance(turn.message, BeginExchange) and turn.message.effect_id and turn.events:
                 self._by_effect[turn.message.effect_id] = turn.events[0].exchange
             elif isinstance(turn.message, ChooseTarget):
@@ -110,6 +114,20 @@ class Opening:
         """The turn in which a handler's answer came; None when none did."""
         return self._answers.get(effect_id)
 
+    def waits(self, exchange: str, position: int) -> bool:
+        """Whether what the exchange says next, beyond a position, is that it has waited for the very next turn.
+
+        It may have begun to wait before: the turns in between have not answered it.
+        """
+        words = self.words(exchange)
+        index = bisect_right(words, position, key=lambda turn: turn.position)
+        message = words[index].message if index < len(words) else None
+        return isinstance(message, NoteContinuation) and message.answered_at in (position + 1, 0)  # 0: nobody knows
+
+    def answered_at(self, position: int) -> list[str]:
+        """The exchanges that waited for something, and that this turn answered."""
+        return self._answered.get(position, [])
+
     def choices(self, effect_id: str) -> list[ChooseTarget]:
         """The names that this effect chose for its file, in order: each but the last was another program's in the end."""
         return self._chosen.get(effect_id, [])
@@ -147,6 +165,8 @@ def is_same(recorded: Message, said: Message) -> bool:
             said.url,
             said.body,
         )
+    if isinstance(recorded, NoteContinuation) and isinstance(said, NoteContinuation):
+        return recorded.exchange == said.exchange  # what answered it has been seen to
     if isinstance(recorded, OpenPage) and isinstance(said, OpenPage):
         return recorded.url == said.url  # threads may have been numbered in another order
     return recorded == said

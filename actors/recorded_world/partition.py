@@ -4,17 +4,16 @@ What comes to an actor is looked at before it is taken. What would leave no turn
 when it is the turn that the recording has next, and is held back until then: an answer of the network does not come earlier
 than it came, and two threads of the application speak in the order in which they spoke.
 
-It can be that the turn that is next never comes: the application does something else than it did. Then everything stands
-still with something held back, and after a while :meth:`PlayedPartition._give_up` says what was to come and what came.
-From then on the partition plays nothing back: calls fail with that error, and it can be closed.
+When that turn does not come, :mod:`~partita.actors.recorded_world.watch` gives up after a while. From then on the partition
+plays nothing back: calls fail with the error that says what was to come and what came, and it can be closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from partita.actors.exchanges.partition import RecordingPartition
 from partita.actors.kernel.behavior import Decision
@@ -22,12 +21,14 @@ from partita.actors.kernel.context import Context
 from partita.actors.kernel.future import Future
 from partita.actors.kernel.news import guard
 from partita.actors.kernel.turning import decide_turn
-from partita.actors.recorded_world.divergence import diverged
-from partita.actors.recorded_world.opening import is_call, is_same
+from partita.actors.recorded_world.asking import Asking
+from partita.actors.recorded_world.callers import Callers
+from partita.actors.recorded_world.opening import is_same
+from partita.actors.recorded_world.watch import PATIENCE_S, Watch
 from partita.events.device_connections import PerformOperation
 from partita.events.errors import ActorStopped, PlaybackError, RecordingEnded, SecretErased, StoreError
 from partita.events.system import Tell
-from partita.events.turn import Cause, External, Turn
+from partita.events.turn import Cause, Turn
 from partita.events.types import Effect, Message
 
 if TYPE_CHECKING:
@@ -41,18 +42,11 @@ if TYPE_CHECKING:
 AnyTurn = Turn[Any, Any, Any]
 Held = tuple["Actor", "Envelope"]
 
-TICK_S: Final = 0.05
-RELIEF_S: Final = 0.25
-"""When nothing moves for so long, who called is no longer looked at, what is not recorded is let through, and what never was
-to come is no longer waited for."""
-
-PATIENCE_S: Final = 10.0
-
 
 class PlayedPartition(RecordingPartition):
     """``opening`` is played back at its own times; ``live`` is the clock for whatever has to wait.
 
-    ``patience_s``: how long a caller may wait for its turn before that counts as a divergence; None is for ever.
+    ``patience_s``: see :class:`~partita.actors.recorded_world.watch.Watch`.
     """
 
     def __init__(
@@ -71,25 +65,19 @@ class PlayedPartition(RecordingPartition):
         self.error: PlaybackError | None = None
         self.said_instead: Message | None = None
         """What was said where the recording has something else."""
-        self.calls: dict[int, int] = {}
-        """The application's calls whose numbers differ, with the recorded number of each."""
+        self.callers = Callers(opening)
         self.ended: Future[None] = Future()
         """Done when every recorded turn has been taken, or none will be any more."""
-        self._held: list[Held] = []
-        self._live = live
-        self._patience_s = patience_s
-        self._quiet_s = 0.0
-        self._numbers_differ = False
-        self._told: set[int] = set()
-        self._said: set[int] = set()
-        self._progress = 0
-        self._watching = False
-        self._finishing = False
+        self.held: list[Held] = []
+        """What waits for its turn, in the order in which it came."""
+        self.asking = Asking(opening)
+        self.watch = Watch(self, live, patience_s)
+        self._told: dict[int, Message] = {}
+        self._said: dict[int, Message] = {}
         self._waiting: list[tuple[int, Future[None]]] = []
         self._waiting_lock = guard()
         self._trial: Context | None = None
         self.devices = devices
-        self._doubts: list[PlaybackError] = []
         clock.follow(lambda: self.position)
         devices.follow(self)
         super().__init__(*arguments, **options)
@@ -106,15 +94,15 @@ class PlayedPartition(RecordingPartition):
         future: Future[Any] | None = None,
     ) -> Future[Any]:
         """See :meth:`Partition.ask`."""
-        self._said.add(id(message))
+        self._said[id(message)] = message
         return super().ask(message, to=to, durable=durable, kind=kind, future=future)
 
     def tell(self, message: Message, *, to: str = "session", kind: str = "api") -> None:
         """See :meth:`Partition.tell`."""
-        self._said.add(id(message))
+        self._said[id(message)] = message
         super().tell(message, to=to, kind=kind)
 
-    def _is_said(self, envelope: Envelope) -> bool:
+    def is_said(self, envelope: Envelope) -> bool:
         """Whether the application says it. The words of what it fetches have the same cause."""
         return id(envelope[0]) in self._said
 
@@ -137,56 +125,85 @@ class PlayedPartition(RecordingPartition):
         if self.error is not None:
             self._take_without_playing(actor, envelope)
             return
-        self._held.append((actor, envelope))
-        self._look_at_number(actor, envelope)
-        self._go_on()
-        if self._held and not self._watching:
-            self._watch()
+        self.held.append((actor, envelope))
+        self.callers.look(actor.name, envelope[0], envelope[1], partial(self.would_be_recorded, actor, envelope))
+        self.go_on()
+        if self.held:
+            self.watch.begin()
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """Take what is due."""
         while self.error is None and (index := self._next()) is not None:
-            actor, envelope = self._held.pop(index)
-            self._progress += 1
-            self._quiet_s = 0.0
-            self._told.discard(id(envelope[0]))
-            self._said.discard(id(envelope[0]))
+            actor, envelope = self.held.pop(index)
+            self.watch.moved()
+            self._told.pop(id(envelope[0]), None)
+            self._said.pop(id(envelope[0]), None)
             if isinstance(envelope[0], PerformOperation):
                 self._look_at_operation(actor, envelope[0])
+            position = self.position
             super().take_turn(actor, envelope)
+            if self.position > position and (recorded := self.opening.at(self.position)) is not None:
+                self.callers.note_taken(envelope[1], recorded.cause)
+            self.asking.note_taken(envelope[2])
             self._tell_positions()
 
     def _deliver(self, effects: tuple[Effect, ...], cause: Cause) -> tuple[Effect, ...]:
-        self._told.update(id(effect.message) for effect in effects if isinstance(effect, Tell))
-        return super()._deliver(effects, cause)
+        rest = super()._deliver(effects, cause)
+        self._told.update((id(effect.message), effect.message) for effect in effects if isinstance(effect, Tell))
+        return rest
+
+    @property
+    def expected(self) -> AnyTurn | None:
+        """The turn that the recording has next; None beyond its end."""
+        return self.opening.at(self.position + 1)
 
     def _next(self) -> int | None:
         """Which of those held back is to be taken now."""
-        expected = self.opening.at(self.position + 1)
+        expected = self.expected
         if expected is None:
             return self._next_beyond()
         speaking: set[str] = set()  # an actor's callers are heard in order, and after what other actors told it before
-        other_caller = unrecorded = None
-        waits = self.devices.missing(self.position) is not None
-        for index, (actor, envelope) in enumerate(self._held):
+        others: list[int] = []
+        unrecorded = None
+        relieved = self.watch.is_relieved
+        askers = [] if relieved else self.asking.missing(self.position + 1)
+        waits = bool(askers) or self.devices.missing(self.position) is not None
+        for index, (actor, envelope) in enumerate(self.held):
             message, cause = envelope[0], envelope[1]
-            call = self._is_said(envelope)
+            call = self.is_said(envelope)
             if actor.name == expected.actor and is_same(expected.message, message):
                 if waits:
                     continue
-                if self._recorded(cause) == expected.cause:
+                if self.callers.recorded(cause) == expected.cause:
                     return index
-                other_caller = index if other_caller is None else other_caller
-            elif not self._would_be_recorded(actor, envelope):
-                if not (call and actor.name in speaking) and not self._is_to_come(actor, envelope):
+                others.append(index)
+            elif not self.would_be_recorded(actor, envelope):
+                if self._is_in_place(actor, envelope, speaking, askers):
                     return index
                 unrecorded = index if unrecorded is None else unrecorded
             if call or id(message) in self._told:
                 speaking.add(actor.name)
-        relieved = self._quiet_s >= RELIEF_S
-        if other_caller is not None and (relieved or self._numbers_differ):
-            self._learn_call(self._held[other_caller][1][1], expected.cause)
-            return other_caller
+        if (stand_in := self._stand_in(others, expected.cause)) is not None:
+            return stand_in
         return unrecorded if relieved else None
+
+    def _stand_in(self, others: Sequence[int], recorded: Cause) -> int | None:
+        """Of those that say what is to come, but by another call: the first that could be the recorded one."""
+        if not (self.watch.is_relieved or self.callers.differ):
+            return None
+        return next((index for index in others if self.callers.may_be(self.held[index][1][1], recorded)), None)
+
+    def _is_in_place(self, actor: Actor, envelope: Envelope, speaking: set[str], askers: Sequence[object]) -> bool:
+        """Whether what leaves no turn may be taken now."""
+        if envelope[2] is not None and envelope[2] in askers:
+            return True
+        if self.is_said(envelope) and actor.name in speaking:
+            return False
+        if self.asking.had_not_to_wait(envelope[2], self.position):
+            decision = self._try(actor, envelope[0])
+            if decision is not None and decision.waits is not None:
+                return False
+        return not self._is_to_come(actor, envelope)
 
     def _look_at_operation(self, actor: Actor, message: PerformOperation) -> None:
         decision = self._try(actor, message)
@@ -195,12 +212,12 @@ class PlayedPartition(RecordingPartition):
 
     def _next_beyond(self) -> int | None:
         """The recording has ended: what changes nothing goes on, and so does closing; nothing else does."""
-        for index, (actor, envelope) in enumerate(self._held):
-            said = self._is_said(envelope)
-            if not self._would_be_recorded(actor, envelope) or (self.closed and not said):
+        for index, (actor, envelope) in enumerate(self.held):
+            said = self.is_said(envelope)
+            if not self.would_be_recorded(actor, envelope) or (self.closed and not said):
                 return index
             if said:
-                self._held.pop(index)
+                self.held.pop(index)
                 self._refuse(
                     envelope,
                     RecordingEnded(
@@ -212,7 +229,7 @@ class PlayedPartition(RecordingPartition):
                 return self._next_beyond()
         return None
 
-    def _would_be_recorded(self, actor: Actor, envelope: Envelope) -> bool:
+    def would_be_recorded(self, actor: Actor, envelope: Envelope) -> bool:
         """Whether it would leave a turn: deciding is pure, so it can be tried."""
         try:
             decision = self._try(actor, envelope[0])
@@ -231,33 +248,14 @@ class PlayedPartition(RecordingPartition):
 
     def _is_to_come(self, actor: Actor, envelope: Envelope) -> bool:
         """Whether this very word left a turn later on: then it came too early, not for nothing."""
-        message, cause = envelope[0], self._recorded(envelope[1])
+        message, cause = envelope[0], envelope[1]
+        recorded = self.callers.recorded(cause)
+        is_anyones = self.is_said(envelope) and self.callers.has_the_number_of_another(actor.name, message, cause)
         return any(
-            turn.cause == cause and is_same(turn.message, message)
+            (turn.cause == recorded or (is_anyones and self.callers.may_be(cause, turn.cause)))
+            and is_same(turn.message, message)
             for turn in self.opening.alike(actor.name, type(message), self.position)
         )
-
-    # -- who called ---------------------------------------------------------------------------------------------------
-
-    def _recorded(self, cause: Cause) -> Cause:
-        """A cause as the recording has it: calls are numbered as they come, and may have come in another order."""
-        if is_call(cause):
-            return External(cause.kind, self.calls.get(cause.call_id, cause.call_id))
-        return cause
-
-    def _look_at_number(self, actor: Actor, envelope: Envelope) -> None:
-        """Calls are numbered as they come: where one is not what was recorded under its number, threads came otherwise."""
-        cause = envelope[1]
-        if self._numbers_differ or not is_call(cause):
-            return
-        of_call = self.opening.of_call(cause.call_id)
-        same = any(turn.actor == actor.name and is_same(turn.message, envelope[0]) for turn in of_call)
-        if not same and self._would_be_recorded(actor, envelope):
-            self._numbers_differ = True
-
-    def _learn_call(self, said: Cause, recorded: Cause) -> None:
-        if isinstance(said, External) and isinstance(recorded, External):
-            self.calls[said.call_id] = recorded.call_id
 
     # -- waiting for positions ----------------------------------------------------------------------------------------
 
@@ -284,88 +282,19 @@ class PlayedPartition(RecordingPartition):
         """Before it is closed: wait for what was recorded up to there. On the kernel's own thread it would wait for itself."""
         if self.kernel.ended or self.kernel.on_own_thread():
             return
-        self._finishing = True
+        self.watch.finishing = True
         taken = self.reached(self.opening.last_word)
-        self.kernel.call_soon(self._watch)
+        self.kernel.call_soon(self.watch.begin)
         taken.get()
 
-    # -- when nothing moves -------------------------------------------------------------------------------------------
-
-    def _watch(self) -> None:
-        if not self._watching and not self.stopped:
-            self._watching = True
-            self.kernel.carry_out(self._watch_progress, f"playback of {self.name}")
-
-    async def _watch_progress(self) -> None:
-        seen = self._progress
-        try:
-            while self._is_waiting():
-                await self._live.sleep(TICK_S)
-                if self._progress != seen:
-                    seen = self._progress
-                    continue
-                self._quiet_s += TICK_S
-                self._go_on()
-                if self._progress == seen and self._quiet_s >= RELIEF_S:
-                    self._despair()
-        finally:
-            self._watching = False
-
-    def _despair(self) -> None:
-        """Nothing has moved for a while: give up, unless what is awaited may still come."""
-        if (hopeless := self._hopeless()) is not None:
-            self._give_up(hopeless)
-        elif self._doubts and not self._finishing and self.opening.at(self.position + 1) is not None:
-            self.fail(self._doubts[0])
-        elif self._patience_s is not None and self._quiet_s >= self._patience_s and self._is_called():
-            self._give_up(None)
-
-    def _is_waiting(self) -> bool:
-        finishing = self._finishing and self.position < self.opening.last_word
-        return self.error is None and not self.stopped and (bool(self._held or self._doubts) or finishing)
-
-    def _is_called(self) -> bool:
-        """Whether somebody outside waits: else the application may just have nothing to say yet."""
-        return self._finishing or any(self._is_said(envelope) for _, envelope in self._held)
-
-    def _hopeless(self) -> Held | None:
-        """The first of those held back that the recording does not have at all."""
-        if self.opening.at(self.position + 1) is None:
-            return None
-        for actor, envelope in self._held:
-            ahead = self.opening.alike(actor.name, type(envelope[0]), self.position)
-            if self._would_be_recorded(actor, envelope) and not any(
-                is_same(turn.message, envelope[0]) for turn in ahead
-            ):
-                if self._finishing and not self._is_said(envelope):
-                    continue  # begun as it was closing: it may not have come so far then
-                return actor, envelope
-        return None
-
-    @contextmanager
-    def doubting(self, error: PlaybackError) -> Iterator[None]:
-        """Somebody waits for what the recording may not have: when nothing else moves, ``error`` ends the playback."""
-        self._doubts.append(error)
-        self._watch()
-        try:
-            yield
-        finally:
-            self._doubts.remove(error)
-
-    def _give_up(self, hopeless: Held | None) -> None:
-        expected = self.opening.at(self.position + 1)
-        assert expected is not None, "beyond the end nothing is waited for"
-        held = [*([hopeless] if hopeless is not None else []), *self._held]
-        missing = None if hopeless is not None else self.devices.missing(self.position)
-        error, self.said_instead = diverged(self.opening, expected, held, missing, finishing=self._finishing)
-        self.fail(error)
+    # -- when it fails ------------------------------------------------------------------------------------------------
 
     def fail(self, error: PlaybackError) -> None:
         """Play nothing back from here on; who waits is told why. On the kernel's thread."""
         if self.error is not None:
             return
         self.error = error
-        held, self._held = self._held, []
+        held, self.held = self.held, []
         for actor, envelope in held:
             self._take_without_playing(actor, envelope)
         for call in list(self.carrying.calls.values()):
@@ -374,14 +303,14 @@ class PlayedPartition(RecordingPartition):
         self._tell_positions()
 
     def _take_without_playing(self, actor: Actor, envelope: Envelope) -> None:
-        if self._is_said(envelope):
+        if self.is_said(envelope):
             assert self.error is not None
             self._refuse(envelope, self.error)
         else:
             super().take_turn(actor, envelope)
 
     def _refuse(self, envelope: Envelope, error: PlaybackError) -> None:
-        self._said.discard(id(envelope[0]))
+        self._said.pop(id(envelope[0]), None)
         reply = envelope[2]
         if reply is not None:
             reply.set_exception(error)
@@ -393,7 +322,8 @@ class PlayedPartition(RecordingPartition):
     def stop_actors(self) -> None:
         """See :meth:`Partition.stop_actors`; what is held back is not taken any more."""
         super().stop_actors()
-        for _, envelope in self._drop_held():
+        held, self.held = self.held, []
+        for _, envelope in held:
             if envelope[2] is not None:
                 envelope[2].set_exception(ActorStopped("the playback was closed before this was taken"))
         with self._waiting_lock:
@@ -402,7 +332,3 @@ class PlayedPartition(RecordingPartition):
             future.set(None)
         if not self.ended.done:
             self.ended.set(None)
-
-    def _drop_held(self) -> Iterator[Held]:
-        held, self._held = self._held, []
-        return iter(held)

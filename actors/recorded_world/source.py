@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -27,9 +27,12 @@ NEVER: Final = "the recording ends within this exchange"
 class PlayedSource:
     """A :class:`~partita.actors.exchanges.door.Source` over what was noted of one exchange."""
 
-    def __init__(self, opening: Opening, word: BeginExchange) -> None:
+    def __init__(self, opening: Opening, word: BeginExchange, asked: Callable[[str, Future[object]], None]) -> None:
+        """``asked``: told of each exchange that waits for an answer, by its id."""
         self._opening = opening
         self._effect_id = word.effect_id
+        self._exchange = ""
+        self._asked = asked
         self._words: deque[AnyTurn] = deque()
         self._piece_ends = False
 
@@ -40,6 +43,7 @@ class PlayedSource:
 
     def begun(self, exchange: str) -> None:
         """See :class:`~partita.actors.exchanges.door.Source`; so for the rest."""
+        self._exchange = exchange
         self._words = deque(self._opening.words(exchange))
 
     async def send(self, request: NetworkRequest) -> NetworkResponse:
@@ -66,6 +70,9 @@ class PlayedSource:
 
     def noted(self) -> None:
         """Nothing depends on when."""
+
+    def asked(self, reply: Future[object]) -> None:
+        self._asked(self._exchange, reply)
 
     def following(self) -> AnyTurn | None:
         """The next word of this exchange that came from the network; None when the recording has none."""
@@ -157,10 +164,14 @@ class ClaimedFiles:
         """``choices``: those of the effect; there is one at least."""
         self._files = files
         self._choices = deque(choices)
+        self._part_path = ""  # of the choice before
+        self._is_made = False  # all that was chosen has been claimed
 
-    async def open(self, path: str, *, keep_bytes: int = 0, private: bool = False) -> OpenFile:
+    async def open(
+        self, path: str, *, emptied: bool = True, must_exist: bool = False, private: bool = False
+    ) -> OpenFile:
         """See :class:`~partita.actors.kernel.file_ports.Files`; so for the rest."""
-        return await self._files.open(path, keep_bytes=keep_bytes, private=private)
+        return await self._files.open(path, emptied=emptied, must_exist=must_exist, private=private)
 
     async def open_to_read(self, path: str) -> ReadableFile:
         return await self._files.open_to_read(path)
@@ -169,20 +180,23 @@ class ClaimedFiles:
         return await self._files.size(path)
 
     async def claim(self, path: str) -> bool:
+        if self._is_made and path != self._choices[0].part_path:
+            self._choose_next()
         choice = self._choices[0]
         if path != choice.part_path and not (choice.claimed and path == choice.target_path):
             return False
-        if not await self._files.claim(path):  # it was free then
-            file = await self._files.open(path)
-            await file.close()
+        self._is_made = choice.part_path in (path, self._part_path)  # it comes last, unless it stays as it was
+        if not await self._files.claim(path):  # it was free then: somebody outside had deleted what is there
+            await self._files.remove(path)
+            await self._files.claim(path)
         return True
 
     async def free_bytes(self, path: str) -> int | None:
         return await self._files.free_bytes(path)
 
     async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
-        if over_nothing and len(self._choices) > 1 and target == self._choices[0].target_path:
-            self._choices.popleft()
+        if over_nothing and target == self._choices[0].target_path:
+            self._choose_next()
         if over_nothing and target != self._choices[0].target_path:
             raise FileExistsError(errno.EEXIST, "Something else had got that name", target)
         await self._files.rename(source, target, over_nothing=over_nothing)
@@ -192,3 +206,8 @@ class ClaimedFiles:
 
     async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
         await self._files.remove(path, only_if_empty=only_if_empty)
+
+    def _choose_next(self) -> None:
+        if len(self._choices) > 1:
+            self._part_path = self._choices.popleft().part_path
+            self._is_made = False

@@ -74,7 +74,7 @@ def played(carriers: Carriers) -> Carriers:
 
 def _source(door: EffectDoor, word: BeginExchange) -> Source:
     assert isinstance(door.host, PlayedPartition)
-    return PlayedSource(door.host.opening, word)
+    return PlayedSource(door.host.opening, word, door.host.asking.note_asked)
 
 
 def _guarded(
@@ -85,7 +85,8 @@ def _guarded(
         assert isinstance(host, PlayedPartition)
         if kind is StopFetch:
             assert isinstance(effect, StopFetch)
-            await host.reached(host.opening.last_word_of(effect.effect_id or ""))
+            stopped = (effect.effect_id or "", *effect.helpers)
+            await host.reached(max(map(host.opening.last_word_of, stopped)))
         if isinstance(effect, AskHandler):
             return await answer_as_recorded(effect, door, host)
         if isinstance(effect, AskPairingHandler):

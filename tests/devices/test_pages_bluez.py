@@ -75,6 +75,7 @@ def test_the_page_is_told_the_list_again_while_devices_come_and_go(session: Sess
     asked = page.navigator.bluetooth.request_device(filters=WANTED)
     lists = [told.next(SELECT).device_list]
     settled(lambda: bench.have_now("state")["scanning"] == 1)
+    settled(lambda: "DevicesListed" in events(session))
     bench.appear_now(OTHER)  # no filter has it
     settled(lambda: len(session._devices.state("bluetooth").devices) == 1)
     bench.appear_now(WALLET)

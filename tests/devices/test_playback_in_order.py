@@ -10,7 +10,8 @@ import trio
 
 import partita
 from partita.actors.kernel.device_ports import PairingQuestion
-from partita.actors.recorded_world import partition as playing
+from partita.actors.recorded_world import watch
+from partita.actors.recorded_world.partition import PlayedPartition
 from partita.events.device_connections import NoteOperation
 from partita.events.errors import AbortError, NotFoundError, PlaybackDiverged, SystemClosed
 from partita.session import Session
@@ -156,7 +157,7 @@ def test_many_operations_at_once_wait_for_nothing_but_their_turns(
         return [*told, *reports]
 
     then, path = recorded(tmp_path, application)
-    monkeypatch.setattr(playing, "RELIEF_S", 3600.0)  # nothing is let through because nothing else moves
+    monkeypatch.setattr(watch, "RELIEF_S", 3600.0)  # nothing is let through because nothing else moves
     now, report = played(path, application)
     assert now == then
     assert report.agrees, report.error or report.first_difference
@@ -165,8 +166,9 @@ def test_many_operations_at_once_wait_for_nothing_but_their_turns(
 def test_a_device_is_not_unplugged_before_the_application_has_asked_what_it_was_asked_then(tmp_path: Path) -> None:
     def application(session: Session) -> str:
         scanner = open_scanner(session)
-        if isinstance(session._partition, playing.PlayedPartition):  # it thinks for longer than it did
-            settled(lambda: session._partition._quiet_s >= 2 * playing.RELIEF_S)  # type: ignore[attr-defined]
+        playing = session._partition
+        if isinstance(playing, PlayedPartition):  # it thinks for longer than it did
+            settled(lambda: playing.watch.is_relieved)
         waiting = scanner.transfer_in(1, 64)
         unplug(session, "1:2")
         with pytest.raises(NotFoundError) as unplugged:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from servers.loopback import LoopbackServer, redirects, sends
 
 import partita
 
@@ -26,3 +27,12 @@ def session(system: partita.System) -> partita.Session:
     opened.cookies.set(url=URL, name="a", value="a2", expiration_date=4e9).get()
     opened.cookies.remove(URL, "b").get()
     return opened
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    """Its ``/login`` sets a cookie and leads to ``/home``."""
+    with LoopbackServer() as running:
+        running.on("/login", redirects("/home", cookies=("sid=1; Max-Age=600",)))
+        running.on("/home", sends(b"home"))
+        yield running

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
 from pathlib import Path
 
 import pytest
-from servers.loopback import LoopbackServer, redirects, sends
+from servers.loopback import LoopbackServer, ServedFile
 
 import partita
-from partita.errors import PlaybackDiverged, RecordingEnded, RecordingIncomplete
+from partita.actors.live_world import disk
+from partita.actors.recorded_world import watch
+from partita.errors import PlaybackDiverged, PlaybackError, RecordingEnded, RecordingIncomplete
 from partita.events.exchanges import NoteBody
 from partita.session import Session
 from partita.store.environment import written
 from partita.store.partition import PartitionStore
 
 from .playing import NAME, PATIENCE_S, Recorded, recorded
-
-
-@pytest.fixture
-def server() -> Iterator[LoopbackServer]:
-    with LoopbackServer() as running:
-        running.on("/login", redirects("/home", cookies=("sid=1; Max-Age=600",)))
-        running.on("/home", sends(b"home"))
-        yield running
 
 
 @pytest.fixture
@@ -200,3 +194,49 @@ def test_a_value_that_was_cleared_is_a_hole(tmp_path: Path) -> None:
         pytest.raises(RecordingIncomplete, match=r"turn 2 .* was cleared"),
     ):
         application(system.from_partition(NAME))
+
+
+def test_a_disk_that_never_comes_back_is_not_waited_for_longer_than_the_patience(
+    tmp_path: Path, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.on("/file", ServedFile(b"content"))
+
+    def application(session: Session) -> str:
+        session.set_download_path(str(tmp_path / "downloads"))
+        return session.download_url(url).get(PATIENCE_S).finished().get(PATIENCE_S)
+
+    log, _ = recorded(tmp_path, application)
+    comes_back = threading.Event()
+    came_back: list[bool] = []
+    rename = disk.rename
+
+    def rename_late(*arguments: object, **options: object) -> None:
+        came_back.append(comes_back.wait(PATIENCE_S))
+        rename(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(disk, "rename", rename_late)
+    with partita.playback(log.folder, patience_s=0.3) as system:
+        session = system.from_partition(NAME)
+        session.set_download_path(str(tmp_path / "downloads"))
+        download = session.download_url(url)
+        download.when_done(download.failure)
+        with pytest.raises(PlaybackDiverged, match="set_user_agent"):
+            session.set_user_agent("what was never said")
+        comes_back.set()
+    assert came_back == [True]
+
+
+def test_a_defect_of_the_playback_itself_is_told_to_who_waits(log: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
+
+    def defective(*arguments: object, **options: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(watch, "diverged", defective)
+    with partita.playback(log.folder) as system:
+        session = system.from_partition(NAME)
+        with pytest.raises(PlaybackError, match="a defect"):
+            session.set_user_agent("another")
+    assert [args.exc_type for args in reported] == [RuntimeError]
+    assert isinstance(system.report().error, PlaybackError)

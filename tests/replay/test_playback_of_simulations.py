@@ -17,6 +17,7 @@ from partita.actors.live_world.live import live_world
 from partita.actors.network.http import NetError
 from partita.actors.web_request.details import Details
 from partita.session import Session
+from tests.servers.memory_files import MemoryFiles
 
 SEEDS = range(12)
 PATIENCE_S = 3600.0  # of virtual time; in playback everything is there already
@@ -178,7 +179,7 @@ def record(application: Application, seed: int, folder: Path) -> tuple[Path, lis
             "clock": kernel.clock,
             "entropy": Entropy(seed),
             "network": Internet(kernel, seed),
-            "files": _Files(),
+            "files": MemoryFiles(),
         }
     )
     log = folder / f"log {seed}"
@@ -191,54 +192,6 @@ def record(application: Application, seed: int, folder: Path) -> tuple[Path, lis
     finally:
         kernel.close()
     return log, told
-
-
-class _Files:
-    """Files in memory: under the simulation kernel there is no other thread to write them."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytearray] = {}
-
-    async def open(self, path: str, *, keep_bytes: int = 0) -> _File:
-        content = self.files.setdefault(path, bytearray())
-        del content[keep_bytes:]
-        return _File(content)
-
-    async def size(self, path: str) -> int | None:
-        return len(self.files[path]) if path in self.files else None
-
-    async def claim(self, path: str) -> bool:
-        return path not in self.files and self.files.setdefault(path, bytearray()) is not None
-
-    async def free_bytes(self, path: str) -> int | None:
-        return None
-
-    async def mark(self, path: str, url: str, referrer: str = "") -> None:
-        """Nobody asks where it came from."""
-
-    async def rename(self, source: str, target: str, *, over_nothing: bool = False) -> None:
-        self.files[target] = self.files.pop(source)
-
-    async def remove(self, path: str, *, only_if_empty: bool = False) -> None:
-        if not (only_if_empty and self.files.get(path)):
-            self.files.pop(path, None)
-
-
-class _File:
-    def __init__(self, content: bytearray) -> None:
-        self.content = content
-
-    async def reserve(self, size_bytes: int) -> None:
-        """There is room."""
-
-    async def write(self, offset: int, data: bytes) -> None:
-        self.content[offset : offset + len(data)] = data
-
-    async def sync(self) -> None:
-        """It is all there is."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
