@@ -14,6 +14,7 @@ from benchmarks.measuring import ABSENT, TIMES, Bench, Row, interleaved, median,
 from benchmarks.workload import partition
 from partita.actors.kernel.behavior import Behavior, Decision
 from partita.actors.kernel.context import Context
+from partita.actors.kernel.future import Future
 from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.session.behavior import BEHAVIORS as SESSION
@@ -48,6 +49,9 @@ class Uncommitted(SimulatedDispatcher):
 
     def undrive(self, committer: Committer[Any]) -> None:
         committer.stop()
+
+    def wait_if_possible(self, future: Future[Any]) -> None:
+        """What a closing waits for is durable no sooner than it is closed."""
 
 
 def pass_on(state: PreferencesState, message: SetUserAgent, ctx: Context) -> Decision:  # noqa: ARG001

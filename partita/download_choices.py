@@ -42,7 +42,7 @@ class DownloadChoices:
     def set_save_path(self, path: str) -> None:
         """See :meth:`partita.DownloadItem.set_save_path`."""
         self.check_alive()
-        path = absolute_path("save path", path)
+        path = file_path("save path", path)
         self._check_open("a save path")
         if self.keeps_its_path:
             raise UsageError("this download goes on with the file that it was given: its path is that file's")
@@ -67,12 +67,22 @@ class DownloadChoices:
 
 
 def absolute_path(what: str, path: object) -> str:
-    """The path of a file, as a log can hold it. Raises :class:`TypeError` or :class:`ValueError`."""
+    """A path, as a log can hold it. Raises :class:`TypeError` or :class:`ValueError`."""
     if isinstance(path, os.PathLike):
         path = os.fspath(path)
     if not isinstance(path, str):
         raise TypeError(f"a {what} is a str, not {type(path).__name__}")
-    if not PurePath(path).is_absolute() or "\0" in path:
+    if "\0" in path:
+        raise ValueError(f"a {what} holds no NUL, and {path!r} does")
+    if not PurePath(path).is_absolute():
         raise ValueError(f"a {what} is absolute, and {path!r} is not")
     path.encode()  # a lone surrogate is no name that a log can hold
     return path
+
+
+def file_path(what: str, path: object) -> str:
+    """The absolute path of a file. Raises as :func:`absolute_path`, also for what can be a folder only."""
+    text = absolute_path(what, path)
+    if os.path.basename(text) in ("", os.curdir, os.pardir):  # noqa: PTH119  # which takes a last slash away
+        raise ValueError(f"a {what} names a file, and {text!r} is a folder")
+    return text

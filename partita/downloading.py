@@ -1,6 +1,6 @@
 """A session's downloads: how they begin, and what is asked of the program before they go on.
 
-A session, a page and a frame begin them alike; what they may say of one is in :class:`DownloadArguments`.
+A session, a page and a frame begin them alike, with :class:`partita.download_arguments.DownloadArguments`.
 """
 
 from __future__ import annotations
@@ -10,36 +10,30 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack, cast
 
 from msgspec.structs import replace
 from platformdirs import user_downloads_path
 
-from partita.actors.downloads.integrity import parsed
 from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.offer import HANDLER, DownloadAnswer, DownloadOffer
 from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
 from partita.actors.network.fields import Fields, check_fields
 from partita.actors.network.urls import parse_http_url, without_userinfo
-from partita.download_choices import DownloadChoices
+from partita.download_arguments import HowToDownload, options_with
+from partita.download_choices import DownloadChoices, absolute_path, file_path
 from partita.downloads import DownloadItem
-from partita.events.download_options import DownloadOptions, RetryPolicy, check_limits, check_options
+from partita.events.download_ledger import AddInterruptedDownload, BeginDownload, ForgetDownload
+from partita.events.download_options import NO_OPTIONS, check_limits
 from partita.events.download_origins import DownloadOrigin, EarlierDownload
 from partita.events.download_queue import LimitDownloads
-from partita.events.downloads import (
-    AddInterruptedDownload,
-    AwaitDownload,
-    BeginDownload,
-    DownloadOrder,
-    ForgetDownload,
-    HeaderFields,
-    TurnDownDownload,
-)
-from partita.events.errors import DownloadRefused
+from partita.events.downloads import AwaitDownload, CancelDownload, DownloadOrder, HeaderFields, TurnDownDownload
+from partita.events.errors import DownloadRefused, StoreFailed
 from partita.events.network import Initiator
 from partita.events.secret import Secret
 from partita.events.session import SessionState
+from partita.events.types import Message
 from partita.path_choosing import PathChooser
 
 if TYPE_CHECKING:
@@ -47,33 +41,6 @@ if TYPE_CHECKING:
     from partita.follower import Follower
     from partita.page import Page
     from partita.system import System
-
-
-class HowToDownload(TypedDict, total=False):
-    """How the bytes of a download come.
-
-    - ``retry``: how it goes on by itself after an interruption that may pass; None, the default, is not at all.
-    - ``priority``: of those that wait for a place, the highest goes first; 0 is the default.
-    - ``rate``: no more than so many bytes a second; 0 is no limit.
-    - ``integrity``: digests that the file must have, as Subresource Integrity writes them (``"sha256-<base64>"``).
-    - ``segments``: over so many connections at a time (1 to 16), where the server sends ranges of a file that it names.
-    """
-
-    retry: RetryPolicy | None
-    priority: int
-    rate: int
-    integrity: str
-    segments: int
-
-
-class DownloadArguments(HowToDownload, total=False):
-    """All that can be said of a download beside its URL.
-
-    ``headers``: fields to be sent along. ``has_user_gesture``: somebody clicked (FEATURES L14).
-    """
-
-    headers: Mapping[str, str] | None
-    has_user_gesture: bool
 
 
 class WillDownload:
@@ -116,6 +83,8 @@ class Downloading:
         self._tell = tell
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
+        self._begun: set[str] = set()
+        partition.before_closing(self._given_up)
         self.paths: Final = PathChooser(partition, system)
         self.pages: Final[dict[str, Page]] = {}
         """The pages that are open, by id."""
@@ -132,17 +101,25 @@ class Downloading:
         url: str,
         *,
         initiator: Initiator | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        save_path: str | os.PathLike[str] | None = None,
         headers: Mapping[str, str] | None = None,
         has_user_gesture: bool = False,
         **how: Unpack[HowToDownload],
     ) -> Future[DownloadItem]:
         """See :meth:`partita.Session.download_url`. ``initiator``: the page that asks."""
         target, fields = _addressed(url, headers)
+        if directory is not None and save_path is not None:
+            raise ValueError("a download has a directory or a save_path, not both: the latter names the folder too")
+        file = None if save_path is None else file_path("save_path", save_path)
+        if file is not None:
+            directory = PurePath(file).parent
         message = BeginDownload(
             url=target,
-            directory=self.directory(),
+            directory=self.directory() if directory is None else absolute_path("directory", directory),
             headers=fields,
-            options=_options(**how),
+            save_path=file,
+            options=options_with(NO_OPTIONS, how),
             origin=DownloadOrigin(initiator, has_user_gesture),
         )
         begun: Future[str] = self._partition.ask(checked(message))
@@ -153,11 +130,26 @@ class Downloading:
                 announced.set_exception(error)
                 return
             item = self.item(begun.outcome())
-            answered = self._partition.ask(AwaitDownload("announced"), to=actor_of(item.id))
-            answered.when_done(lambda: _pass_on(answered, announced, item))
+            if not self._partition.is_kept:
+                self._begun.add(item.id)
+            self._await_announcement(item, announced)
 
         begun.when_done(on_begun)
         return announced
+
+    def _await_announcement(self, item: DownloadItem, announced: Future[DownloadItem], *, durable: bool = True) -> None:
+        answered = self._partition.ask(AwaitDownload("announced"), to=actor_of(item.id), durable=durable)
+
+        def on_answered() -> None:
+            error = answered.failure()
+            if error is None:
+                announced.set(item)
+            elif durable and isinstance(error, StoreFailed):  # what said so was undone, and the download is in the log
+                self._await_announcement(item, announced, durable=False)
+            else:
+                announced.set_exception(error)
+
+        answered.when_done(on_answered)
 
     def limit(self, *, concurrent: int | None, per_host: int | None, rate: int | None) -> None:
         """See :meth:`partita.Session.limit_downloads`."""
@@ -236,6 +228,13 @@ class Downloading:
 
         self._told(event, known.choices).when_done(on_told)
 
+    def _given_up(self) -> list[tuple[str, Message]]:
+        """Nobody can go on with what began here, when the partition was in memory: it is not left lying about."""
+        unfinished = [
+            id_ for id_ in tuple(self._begun) if (entry := self._state.downloads.entry(id_)) and not entry.ended
+        ]
+        return [(actor_of(id_), CancelDownload()) for id_ in unfinished]
+
     # -- items ------------------------------------------------------------------------------------------------------
 
     def directory(self) -> str:
@@ -289,7 +288,7 @@ class Downloading:
                 self._destroy(known)
                 answer.set(DownloadAnswer(prevented=True))
             elif choices.save_path is None and offer.save_path is None and self.paths.is_asked:
-                default = str(PurePath(self.directory(), offer.filename))
+                default = str(PurePath(known.item.directory, offer.filename))
                 self.paths.ask(known.item, choices, default, answer)
             else:
                 answer.set(DownloadAnswer(save_path=choices.save_path))
@@ -320,23 +319,6 @@ class Downloading:
         return ended
 
 
-def _options(
-    *, retry: RetryPolicy | None = None, priority: int = 0, rate: int = 0, integrity: str = "", segments: int = 1
-) -> DownloadOptions:
-    """Raises :class:`TypeError` and :class:`ValueError` at the call, for what makes no sense."""
-    for name, value in {"priority": priority, "rate": rate, "segments": segments}.items():
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"{name} is an int, not {type(value).__name__}")
-    if not (retry is None or isinstance(retry, RetryPolicy)):
-        raise TypeError(f"retry is a RetryPolicy, not {type(retry).__name__}")
-    if not isinstance(integrity, str):
-        raise TypeError(f"integrity is a str, not {type(integrity).__name__}")
-    options = DownloadOptions(retry, priority, rate, integrity, segments)
-    check_options(options)
-    parsed(integrity)
-    return options
-
-
 def _addressed(url: str, headers: Mapping[str, str] | None) -> tuple[str, HeaderFields]:
     """The URL without what is secret of it, and the fields to be sent. Raises :class:`TypeError`, :class:`ValueError`."""
     if headers is not None and not isinstance(headers, Mapping):
@@ -346,10 +328,3 @@ def _addressed(url: str, headers: Mapping[str, str] | None) -> tuple[str, Header
     if authorization is not None:  # a password in a URL would stand in the log in clear
         given = (("Authorization", authorization), *given)
     return target, tuple((name, Secret(value)) for name, value in given)
-
-
-def _pass_on(answered: Future[Any], announced: Future[DownloadItem], item: DownloadItem) -> None:
-    if (error := answered.failure()) is not None:
-        announced.set_exception(error)
-    else:
-        announced.set(item)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import msgspec
 
+from partita.actors.kernel.checking import checked
 from partita.actors.kernel.future import Future
+from partita.download_arguments import HowToGoOn, options_with
 from partita.download_choices import DownloadChoices
 from partita.download_speed import SpeedMeter
 from partita.emitter import Emitter
@@ -110,6 +112,11 @@ class DownloadItem(Emitter):
         """Who asked for it: a page, or nobody's page; or what was there of it when it was taken over."""
         return self._order.origin
 
+    @property
+    def directory(self) -> str:
+        """Where the file goes when nobody says ``save_path``."""
+        return self._order.directory
+
     def is_destroyed(self) -> bool:
         """Whether it was refused by ``will-download`` or removed: all else raises then (FEATURES E1)."""
         return self._choices.destroyed or self._published.phase == "refused"
@@ -210,6 +217,10 @@ class DownloadItem(Emitter):
         """Seconds since 1970; 0 before it has ended (FEATURES L22)."""
         return self._state.ended_us / 1e6
 
+    def get_retry_time(self) -> float | None:
+        """When it goes on by itself after an interruption (``retry=``), in seconds since 1970; None when it does not."""
+        return self._state.retry_at_us / 1e6 if self._state.retry_at_us else None
+
     @property
     def last_reason(self) -> str:
         """Why it was interrupted, by Chromium's name; ``NONE`` when it was not."""
@@ -223,7 +234,7 @@ class DownloadItem(Emitter):
     @property
     def save_path(self) -> str:
         """Where the file goes; empty before that is known. To be set by a listener of ``will-download`` (FEATURES L5)."""
-        return self._state.target_path or self._choices.save_path or ""
+        return self._state.target_path or self._choices.save_path or self._order.save_path or ""
 
     @save_path.setter
     def save_path(self, path: str) -> None:
@@ -266,10 +277,21 @@ class DownloadItem(Emitter):
         """Whether it is paused (FEATURES L8)."""
         return self._state.paused
 
-    def resume(self) -> None:
-        """Go on after a pause or an interruption: by Range where the server allows it (FEATURES L9)."""
+    def resume(self, **how: Unpack[HowToGoOn]) -> None:
+        """Go on after a pause or an interruption: by Range where the server allows it (FEATURES L9).
+
+        After an interruption it can be said how it comes from then on; what is not said stays as it was. Raises
+        :class:`UsageError` while it is not interrupted, :class:`TypeError` and :class:`ValueError` for what makes no sense.
+        """
         self._check_alive()
-        self._partition.call(ResumeDownload(), to=self._actor)
+        options = None
+        if how:
+            if self._state.phase != "interrupted":
+                raise UsageError(
+                    f"{self._order.url} is {self.get_state()}: how it comes is said while it is interrupted"
+                )
+            options = options_with((self._state.order or self._order).options, how)
+        self._partition.call(checked(ResumeDownload(options)), to=self._actor)
 
     def can_resume(self) -> bool:
         """Whether :meth:`resume` is worth a try (FEATURES L9)."""
@@ -296,11 +318,17 @@ class DownloadItem(Emitter):
             raise ItemDestroyed("DownloadItem used after being destroyed")
 
     def finished(self) -> Future[str]:
-        """The final state, once it is durable; also when asked late."""
+        """The final state, once it is durable; also when asked late.
+
+        Fails with :class:`SystemClosed` when the partition is closed before that.
+        """
         return self._partition.ask(AwaitDownload("done"), to=self._actor).map(_STATES.__getitem__)
 
     def stopped(self) -> Future[str]:
-        """The state as soon as it receives no more: it has ended, or was interrupted and might be resumed."""
+        """The state as soon as it receives no more: it has ended, or was interrupted and might be resumed.
+
+        Fails with :class:`SystemClosed` when the partition is closed before that.
+        """
         return self._partition.ask(AwaitDownload("stopped"), to=self._actor).map(_STATES.__getitem__)
 
     # -- events -----------------------------------------------------------------------------------------------------

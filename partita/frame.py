@@ -20,7 +20,8 @@ from partita.actors.pages.referrer import POLICIES, parsed_policy
 from partita.actors.pages.sites import origin_of
 from partita.actors.protocols.schemes import standard_schemes
 from partita.devices.navigator import Navigator
-from partita.downloading import DownloadArguments, Downloading
+from partita.download_arguments import DownloadArguments
+from partita.downloading import Downloading
 from partita.downloads import DownloadItem
 from partita.events.errors import UsageError
 from partita.events.network import CacheMode, Credentials, Initiator, Redirect, ReferrerPolicy, ResourceType

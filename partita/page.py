@@ -14,7 +14,8 @@ from partita.actors.pages.frames import initiator_of_typed
 from partita.actors.pages.ledger import actor_of
 from partita.actors.pages.navigation import BLANK, document_url
 from partita.actors.pages.referrer import POLICIES
-from partita.downloading import DownloadArguments, Downloading
+from partita.download_arguments import DownloadArguments
+from partita.downloading import Downloading
 from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.pages import MAIN_FRAME, ClosePage, OpenPage

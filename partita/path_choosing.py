@@ -16,7 +16,7 @@ from partita.actors.downloads.ledger import actor_of
 from partita.actors.downloads.offer import DownloadAnswer
 from partita.actors.kernel.delivery import Place, place_of_caller
 from partita.actors.kernel.future import Future
-from partita.download_choices import DownloadChoices, absolute_path
+from partita.download_choices import DownloadChoices, file_path
 from partita.emitter import ListenerFailed
 from partita.events.choosing import SetPathHandler
 from partita.events.downloads import CancelDownload
@@ -107,7 +107,7 @@ class PathChooser:
         if error is None:
             said = chosen.outcome()
             try:
-                return None if said is None else absolute_path("chosen path", said)
+                return None if said is None else file_path("chosen path", said)
             except (TypeError, ValueError) as wrong:
                 error = wrong
         if not self._partition.closed:

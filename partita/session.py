@@ -19,7 +19,8 @@ from partita.cookies import Cookies
 from partita.devices.desk import DeviceDesk
 from partita.devices.handlers import DeviceHandlers
 from partita.devices.telling import SESSION_EVENTS
-from partita.downloading import DownloadArguments, Downloading
+from partita.download_arguments import DownloadArguments
+from partita.downloading import Downloading
 from partita.downloads import DownloadItem
 from partita.emitter import Emitter
 from partita.events.cache import ClearCache, GetCacheSize
@@ -230,7 +231,7 @@ class Session(Emitter, PermissionHandlers, DeviceHandlers):
     def download_url(self, url: str, **options: Unpack[DownloadArguments]) -> Future[DownloadItem]:
         """Start a download (FEATURES F27); done when ``will-download`` has been answered.
 
-        What else can be said of it: :class:`partita.downloading.DownloadArguments`. Raises :class:`InvalidURL`,
+        What else can be said of it: :class:`partita.download_arguments.DownloadArguments`. Raises :class:`InvalidURL`,
         :class:`TypeError`, :class:`ValueError` at the call. The future fails with :class:`DownloadRefused` after
         ``prevent_default()``, with :class:`DownloadFailed` when no answer of a server came.
         """

@@ -8,18 +8,9 @@ from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.segments import WORK, helpers_of
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
+from partita.events.download_ledger import EndDownload, ForgetDownload
 from partita.events.download_queue import QueueDownload, ReleaseDownload
-from partita.events.downloads import (
-    RESUMABLE,
-    DiscardFiles,
-    DownloadOrder,
-    DownloadState,
-    EndDownload,
-    ForgetDownload,
-    Milestone,
-    Phase,
-    StopFetch,
-)
+from partita.events.downloads import RESUMABLE, DiscardFiles, DownloadOrder, DownloadState, Milestone, Phase, StopFetch
 from partita.events.errors import DownloadFailed, DownloadRefused
 from partita.events.system import EffectSettled, Tell
 from partita.events.types import Effect, Event
@@ -101,8 +92,12 @@ def of_helpers(state: DownloadState) -> tuple[tuple[EffectSettled, ...], tuple[S
 
 
 def whole_bytes(state: DownloadState) -> int:
-    """How long the file is once all of it is there: the server said so, or it was told before the file got its name."""
-    return (state.head.total_bytes if state.head is not None else 0) or state.received_bytes
+    """How long the file is once all of it is there: the server said so, or it was told before the file got its name.
+
+    0: nobody knows yet.
+    """
+    announced_bytes = state.head.total_bytes if state.head is not None else 0
+    return announced_bytes or (state.received_bytes if state.is_whole else 0)
 
 
 def since_us(state: DownloadState) -> int:
@@ -115,9 +110,9 @@ def discarding(state: DownloadState, ctx: Context) -> tuple[DiscardFiles, ...]:
 
     Or the whole file, when it has got its name and that has not been told yet.
     """
-    if not state.part_path:
-        return ()
     placeholder = state.target_path if state.claimed else ""
+    if not state.part_path:
+        return (DiscardFiles(ctx.id(), (), placeholder),) if placeholder else ()
     if state.phase in ("queued", "asking"):  # nobody knows any more when it was last at work
         return (DiscardFiles(ctx.id(), (state.part_path,), placeholder),)
     began_us, last_us = order_of(state).started_us, state.ended_us or ctx.now_us

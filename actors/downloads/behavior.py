@@ -76,6 +76,7 @@ from partita.events.downloads import (
     DownloadHeadReceived,
     DownloadInterrupted,
     DownloadNotWanted,
+    DownloadOptionsChanged,
     DownloadPaused,
     DownloadProgressed,
     DownloadStarted,
@@ -115,7 +116,12 @@ def start(state: DownloadState, message: StartDownload, ctx: Context) -> Decisio
 
 def resume(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
     """By hand: what would have done it by itself is given up."""
-    return resumed(state, *dropped(state)) if can_resume(state) else NOTHING
+    if not can_resume(state):
+        return NOTHING
+    events, effects = dropped(state)
+    if message.options is not None and message.options != order_of(state).options:
+        events = (*events, DownloadOptionsChanged(message.options))
+    return resumed(state, events, effects)
 
 
 def unpause(state: DownloadState, message: ResumeDownload, ctx: Context) -> Decision:
@@ -208,14 +214,16 @@ def target_chosen(state: DownloadState, message: ChooseTarget, ctx: Context) -> 
     """Where the file goes, from now on and after every crash; again, when the name that was kept free is another program's."""
     if message.effect_id != state.effect_id:
         return NOTHING
-    return changed(state, (TargetChosen(message.target_path, message.part_path, message.claimed),), reply=True)
+    chosen = TargetChosen(message.target_path, message.part_path, message.claimed, ctx.position)
+    return changed(state, (chosen,), reply=True)
 
 
 def progress(state: DownloadState, message: ReportProgress, ctx: Context) -> Decision:
     """So much is safe."""
-    if message.effect_id != state.effect_id or message.received_bytes == state.received_bytes:
+    is_news = message.received_bytes != state.received_bytes or message.is_whole
+    if message.effect_id != state.effect_id or not is_news:
         return NOTHING
-    return Decision(events=(DownloadProgressed(message.received_bytes),))
+    return Decision(events=(DownloadProgressed(message.received_bytes, message.is_whole),))
 
 
 def finished(state: DownloadState, message: DownloadFinished, ctx: Context) -> Decision:
@@ -235,11 +243,10 @@ def broke(state: DownloadState, message: DownloadBroke, ctx: Context) -> Decisio
     if message.effect_id != state.effect_id:
         return NOTHING
     received_bytes = message.received_bytes
-    if (
-        state.segments or state.pieces
-    ) and message.reason != "FILE_HASH_MISMATCH":  # the one that leads: of itself alone
+    spoiled = message.spoiled or message.reason == "FILE_HASH_MISMATCH"  # that alone is what older versions wrote
+    if (state.segments or state.pieces) and not spoiled:  # the one that leads speaks of itself alone
         received_bytes = state.received_bytes
-    event = DownloadInterrupted(message.reason, received_bytes, message.detail, ctx.now_us)
+    event = DownloadInterrupted(message.reason, received_bytes, message.detail, ctx.now_us, message.gone)
     settled_helpers, stop_helpers = of_helpers(state)
     if message.reason in RESUMABLE:
         events, effects = planned(state, event, ctx, message.retry_after_s)

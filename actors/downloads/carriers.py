@@ -15,26 +15,28 @@ from partita.actors.downloads import integrity, interruptions, ranges
 from partita.actors.downloads.answers import since_us, whole_bytes
 from partita.actors.downloads.body import Body
 from partita.actors.downloads.bursts import BURST_FROM_BYTES, take_bursts
+from partita.actors.downloads.claims import is_of_another
 from partita.actors.downloads.codings import decoder_of, is_coded
+from partita.actors.downloads.leading import Leader
 from partita.actors.downloads.naming import suggested_name
 from partita.actors.downloads.part_file import PartFile
-from partita.actors.downloads.pieces import first_missing
 from partita.actors.downloads.placing import Place
 from partita.actors.downloads.published import UnwantedError, newest
 from partita.actors.downloads.rates import Pace
 from partita.actors.downloads.renamed import has_its_name
 from partita.actors.downloads.segment_fetch import CARRIERS as OF_SEGMENTS
-from partita.actors.downloads.segment_fetch import NoRangeError, Worker, asked_of, reported
+from partita.actors.downloads.segment_fetch import BusyError, NoRangeError, asked_of, led, reported
 from partita.actors.downloads.sniffing import is_sniffed, sniffed_type
 from partita.actors.downloads.stopping import CARRIERS as STOPPING
 from partita.actors.downloads.timers import wait_to_retry
+from partita.actors.kernel.file_ports import BeingWrittenError
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.decoding import Decoder
 from partita.actors.network.exchange import Answer
 from partita.actors.network.fields import Fields, first
 from partita.actors.network.http import NetError
 from partita.events.download_retries import WaitToRetry
-from partita.events.download_segments import DivideDownload, FetchSegment, LeaveSegment, ReportSegment
+from partita.events.download_segments import DivideDownload, ReportSegment
 from partita.events.downloads import (
     AwaitDownload,
     DownloadBroke,
@@ -54,6 +56,8 @@ from partita.events.types import Outcome
 ROOM_FROM_BYTES: Final = 1 << 20
 """A smaller file is just written: asking whether there is room would take longer."""
 
+_GONE: Final = "the part file was moved, deleted or replaced, or is another's"
+
 
 async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
     """Bring the bytes to the file; None when the download no longer wants them."""
@@ -63,6 +67,9 @@ async def fetch_download(effect: FetchDownload, door: Door) -> Outcome | None:
     except NetError as error:
         return await fetch.broke_off(interruptions.of_net_error(error), f"{error}: {error.detail}")
     except OSError as error:
+        if fetch.is_gone(error):
+            reached("download.part_file_gone")
+            return fetch.broke(interruptions.of_file_error(error), f"{_GONE}: {error}", spoiled=True, gone=True)
         return fetch.broke(interruptions.of_file_error(error), str(error))
     except StoreError as error:  # the log cannot be read or written: what it cannot be told has not happened
         return fetch.broke("FILE_TRANSIENT_ERROR", str(error))
@@ -104,19 +111,41 @@ class _Fetch:
         effect = self._effect
         if not effect.part_path:
             return 0
+        if self._is_taken():
+            reached("download.name_of_another")
+            self._place.leave()
+            return 0
         size = await self._files.size(effect.part_path)
-        if size is None:  # deleted, or the process ended between the rename and its turn
-            state = self._download()
-            if await has_its_name(
-                self._door, effect.part_path, effect.target_path, whole_bytes(state), since_us=since_us(state)
-            ):
-                reached("download.renamed_before_the_crash")
-                return None
+        if size is None and await self._is_named():
+            return None
         condition = ranges.validator(effect.e_tag, effect.last_modified)
-        if size is None or size < max(effect.offset, effect.kept_bytes) or condition is None:
+        if size is not None and size < max(effect.offset, effect.kept_bytes):
+            if self._place.is_elsewhere:  # else it was taken over as it is
+                reached("download.part_file_too_short")
+                self._place.leave_part()  # so much was synced: it is another file
+            return 0
+        if size is None or condition is None:
             return 0
         self._goes_on = effect.offset > 0 or effect.kept_bytes > 0
         return effect.offset
+
+    def _is_taken(self) -> bool:
+        """Whether another download has the part file's name."""
+        return self._place.is_elsewhere and is_of_another(self._door, self._place.part_path)
+
+    async def _is_named(self) -> bool:
+        """Whether all of it has its name already: the process ended before the log had that, and perhaps before the disk had."""
+        effect, state = self._effect, self._download()
+        target, digests = effect.target_path, effect.order.options.integrity
+        if is_of_another(self._door, target):
+            return False
+        if not await has_its_name(self._door, effect.part_path, target, whole_bytes(state), since_us=since_us(state)):
+            return False
+        if await integrity.mismatch(self._files, target, digests) is not None:
+            return False
+        reached("download.renamed_before_the_crash")
+        await self._files.rename(target, target)  # onto itself: its folder is synced
+        return True
 
     async def _request(self, offset: int) -> Outcome:
         effect = self._effect
@@ -176,6 +205,8 @@ class _Fetch:
         self._kept_bytes = offset  # what was received before belongs to another head
         if not self._place.target_path and not await self._place.choose(name):
             return DownloadNotWanted(self._effect.id)
+        if not self._place.part_path:
+            await self._place.choose_part()
         # A crash must not leave a file that nobody knows, nor bytes that pass for another head's.
         await self._door.durable()
         await self._open(offset, head.total_bytes)
@@ -208,15 +239,31 @@ class _Fetch:
             free_bytes = await self._files.free_bytes(self._place.part_path)
             if free_bytes is not None and free_bytes < missing_bytes:
                 raise OSError(errno.ENOSPC, f"{missing_bytes} bytes are to come, and there is room for {free_bytes}")
+        self._check_not_taken()  # while the server was waited for
         keep_bytes = max(offset, self._effect.kept_bytes) if self._goes_on else 0
         if self._effect.part_path and not self._goes_on:
             # Somebody may have deleted it: a power cut must not bring that back.
             await self._files.claim(self._place.part_path)
-        file = await self._files.open(self._place.part_path, keep_bytes=keep_bytes)
+        try:
+            file = await self._files.open(self._place.part_path, emptied=False, must_exist=keep_bytes > 0)
+        except BeingWrittenError as error:
+            raise self._another_file() from error
         segments = self._effect.order.options.segments
         self._part = PartFile(file, offset, self._door.world.clock, self._report, shared_by=segments)
+        self._check_not_taken()  # while it was opened
+        if file.size_bytes < keep_bytes:
+            raise self._another_file()
+        if file.size_bytes > keep_bytes:
+            await file.cut(keep_bytes)
         if missing_bytes >= ROOM_FROM_BYTES:
             await file.reserve(total_bytes)
+
+    def _check_not_taken(self) -> None:
+        if self._is_taken():
+            raise self._another_file()
+
+    def _another_file(self) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, "It is another file by now", self._place.part_path)
 
     async def _report(self, synced_bytes: int) -> None:
         if self._leads:
@@ -226,53 +273,23 @@ class _Fetch:
 
     async def _is_divided(self) -> bool:
         """Whether others help: they begin as soon as the file is open."""
-        if self._effect.order.options.segments > 1:
+        if self._effect.order.options.segments > 1 or self._effect.kept_bytes:
             self._leads = await self._door.ask(DivideDownload(self._effect.id)) is True
         return self._leads
 
     async def _lead(self, head: DownloadHeadFields, body: Body) -> Outcome:
         """Bring the first segment, and what else there is to do; the file is complete when nothing is."""
-        part, effect, door = self._part, self._effect, self._door
+        part = self._part
         assert part is not None
-        reached("download.divided")
-        worker = Worker(
-            door,
-            FetchSegment(
-                effect.id,
-                effect.order,
-                self._place.part_path,
-                start=self._kept_bytes,
-                end=head.total_bytes,
-                total_bytes=head.total_bytes,
-                e_tag=head.e_tag,
-                last_modified=head.last_modified,
-            ),
-        )
+        leader = Leader(self._door, self._effect, self._place.part_path, self._kept_bytes, head)
         try:
-            await worker.receive(body, part)
-            await self._close_response()  # what follows is for others to bring
-            await worker.go_on()
-        except (NetError, NoRangeError) as error:
-            await part.checkpoint()
-            await worker.settle()
-            if not await self._others_bring_the_rest(head.total_bytes):
-                if isinstance(error, NetError):
-                    raise
-                return self.broke("SERVER_NO_RANGE", str(error))
-        finally:
-            await worker.close()
-        return await self._put_in_place(head.total_bytes)
-
-    async def _others_bring_the_rest(self, total_bytes: int) -> bool:
-        """Its connection broke off: wait for the helpers, and see whether they have brought all of it."""
-        await self._close_response()
-        while (left := await self._door.ask(LeaveSegment(self._effect.id))) != ():
-            if left is not True:
-                raise UnwantedError
-        if first_missing(self._download().pieces) < total_bytes:
-            return False
-        reached("download.helpers_bring_the_rest")
-        return True
+            with led(self._door, part.opened):
+                await leader.bring(body, part, self._close_response)
+        except BusyError as busy:
+            return self.broke("SERVER_FAILED", str(busy), busy.wait_s)
+        except NoRangeError as error:
+            return self.broke("SERVER_NO_RANGE", str(error))
+        return await self._put_in_place(part, head.total_bytes)
 
     async def _receive(self, body: Body) -> None:
         part = self._part
@@ -313,16 +330,16 @@ class _Fetch:
         if total_bytes and part.received_bytes != total_bytes:
             return self._wrong_length(total_bytes, part.received_bytes)
         if not total_bytes:  # so that the file is known again if the process ends before its renaming is in the log
-            await self._report(part.received_bytes)
-        return await self._put_in_place(part.received_bytes)
+            await reported(self._door, ReportProgress(self._effect.id, part.received_bytes, is_whole=True))
+        return await self._put_in_place(part, part.received_bytes)
 
-    async def _put_in_place(self, received_bytes: int) -> Outcome:
+    async def _put_in_place(self, part: PartFile, received_bytes: int) -> Outcome:
         """Give the file its name: all of it is there, and synced."""
-        await self._close_part()
+        await part.close()
         wrong = await integrity.mismatch(self._files, self._place.part_path, self._effect.order.options.integrity)
         if wrong is not None:
-            return DownloadBroke(self._effect.id, "FILE_HASH_MISMATCH", 0, wrong)
-        await self._place.give_name()
+            return self.broke("FILE_HASH_MISMATCH", wrong, spoiled=True)
+        await self._place.give_name(part)
         return DownloadFinished(self._effect.id, received_bytes)
 
     def _wrong_length(self, announced_bytes: int, came_bytes: int) -> Outcome:
@@ -342,24 +359,30 @@ class _Fetch:
                 return self.broke("FILE_TRANSIENT_ERROR", str(error))
         return self.broke(reason, detail)
 
-    def broke(self, reason: Reason, detail: str, retry_after_s: float = 0.0) -> Outcome:
+    def is_gone(self, error: OSError) -> bool:
+        """Whether it says that what lies under the part file's name is not what was written; not so of a whole drive."""
+        return isinstance(error, FileNotFoundError) and error.filename == self._place.part_path != ""
+
+    def broke(
+        self, reason: Reason, detail: str, retry_after_s: float = 0.0, *, spoiled: bool = False, gone: bool = False
+    ) -> Outcome:
+        """See :class:`DownloadBroke`."""
         received = self._kept_bytes if self._part is None else self._part.synced_bytes
-        return DownloadBroke(self._effect.id, reason, received, detail, retry_after_s)
+        return DownloadBroke(self._effect.id, reason, 0 if spoiled else received, detail, retry_after_s, spoiled, gone)
 
     async def close(self) -> None:
         """Also when the fetch was stopped: the ports' ``close`` and ``remove`` run to their end."""
-        await self._close_response()
-        await self._close_part()
-        await self._place.clear_up()
+        try:
+            await self._close_response()
+        finally:
+            if self._part is not None:
+                await self._part.close()
+            await self._place.clear_up()
 
     async def _close_response(self) -> None:
         response, self._response = self._response, None
         if response is not None:
             await response.close()
-
-    async def _close_part(self) -> None:
-        if self._part is not None:
-            await self._part.close()
 
 
 async def _sniffed(head: DownloadHeadFields, headers: Fields, body: Body) -> DownloadHeadFields:

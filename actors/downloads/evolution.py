@@ -23,6 +23,7 @@ from partita.events.downloads import (
     DownloadCompleted,
     DownloadHeadReceived,
     DownloadInterrupted,
+    DownloadOptionsChanged,
     DownloadPaused,
     DownloadProgressed,
     DownloadRestored,
@@ -56,6 +57,7 @@ def _head_received(state: DownloadState, event: DownloadHeadReceived) -> Downloa
         head=event.head,
         filename=state.filename or event.filename,
         received_bytes=size_of(pieces) if pieces else event.head.offset,
+        is_whole=False,
         pieces=pieces,
     )
 
@@ -67,11 +69,14 @@ def _target_chosen(state: DownloadState, event: TargetChosen) -> DownloadState:
         target_path=event.target_path,
         part_path=event.part_path,
         claimed=event.claimed,
+        choice=event.choice,
     )
 
 
 def _progressed(state: DownloadState, event: DownloadProgressed) -> DownloadState:
-    return replace(state, received_bytes=event.received_bytes, **further(state, event.received_bytes))
+    return replace(
+        state, received_bytes=event.received_bytes, is_whole=event.is_whole, **further(state, event.received_bytes)
+    )
 
 
 def _retry_planned(state: DownloadState, event: DownloadRetryPlanned) -> DownloadState:
@@ -80,6 +85,11 @@ def _retry_planned(state: DownloadState, event: DownloadRetryPlanned) -> Downloa
 
 def _retry_dropped(state: DownloadState, event: DownloadRetryDropped) -> DownloadState:
     return replace(state, retry_id=None, retry_at_us=0, attempts=0)
+
+
+def _options_changed(state: DownloadState, event: DownloadOptionsChanged) -> DownloadState:
+    assert state.order is not None, "a download that can be resumed has an order"
+    return replace(state, order=replace(state.order, options=event.options))
 
 
 def _paused(state: DownloadState, event: DownloadPaused) -> DownloadState:
@@ -102,6 +112,7 @@ def _interrupted(state: DownloadState, event: DownloadInterrupted) -> DownloadSt
         state,
         phase="interrupted",
         paused=False,
+        part_path="" if event.gone else state.part_path,
         effect_id=None,
         received_bytes=event.received_bytes,
         reason=event.reason,
@@ -150,6 +161,7 @@ EVOLVE: Final[Mapping[type[Event], Evolve[DownloadState]]] = {
     DownloadHeadReceived: _head_received,
     TargetChosen: _target_chosen,
     DownloadProgressed: _progressed,
+    DownloadOptionsChanged: _options_changed,
     DownloadPaused: _paused,
     DownloadUnpaused: _unpaused,
     DownloadResumed: _resumed,

@@ -58,7 +58,9 @@ _OF_STATUS: Final[Mapping[int, Reason]] = {
     416: "SERVER_NO_RANGE",
 }
 
-_BUSY: Final = frozenset({429, 503})
+_TOO_MANY: Final = 429
+_SERVER_ERRORS: Final = range(500, 600)
+_SAYS_WHEN: Final = frozenset({_TOO_MANY, 503})
 _MOST_DIGITS: Final = 9
 _GOOD: Final = frozenset({200, 201, 202, 203, 206})
 
@@ -80,10 +82,15 @@ def of_status(status: int) -> Reason:
     return "NONE" if status in _GOOD else _OF_STATUS.get(status, "SERVER_FAILED")
 
 
+def is_busy(status: int) -> bool:
+    """Whether a server that refuses with it may have another answer in a while."""
+    return status == _TOO_MANY or status in _SERVER_ERRORS
+
+
 def retry_after_s(status: int, headers: Fields, now_us: int) -> float:
     """How long the server wants to be left alone (RFC 9110 10.2.3): seconds, or until a date; 0 when it does not say."""
     value = (first(headers, "retry-after") or "").strip()
-    if status not in _BUSY:
+    if status not in _SAYS_WHEN:
         return 0.0
     if value.isascii() and value.isdecimal():
         return float(value[:_MOST_DIGITS])

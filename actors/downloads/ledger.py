@@ -13,7 +13,17 @@ from partita.actors.downloads import integrity, places
 from partita.actors.downloads.restoring import add_interrupted
 from partita.actors.kernel.behavior import NOTHING, Behavior, Decision
 from partita.actors.kernel.context import Context
-from partita.events.download_ledger import DownloadEntry, DownloadsState
+from partita.events.download_ledger import (
+    AddInterruptedDownload,
+    BeginDownload,
+    DownloadAdded,
+    DownloadEnded,
+    DownloadEntry,
+    DownloadForgotten,
+    DownloadsState,
+    EndDownload,
+    ForgetDownload,
+)
 from partita.events.download_options import check_limits, check_options
 from partita.events.download_queue import (
     AdmitDownload,
@@ -26,18 +36,7 @@ from partita.events.download_queue import (
     QueueDownload,
     ReleaseDownload,
 )
-from partita.events.downloads import (
-    AddInterruptedDownload,
-    BeginDownload,
-    DownloadAdded,
-    DownloadEnded,
-    DownloadForgotten,
-    DownloadOrder,
-    EndDownload,
-    ForgetDownload,
-    InterruptDownload,
-    StartDownload,
-)
+from partita.events.downloads import DownloadOrder, InterruptDownload, StartDownload
 from partita.events.system import Recover, Tell
 from partita.events.types import Event
 

@@ -54,6 +54,11 @@ class PartFile:
             await self._write()
 
     @property
+    def opened(self) -> OpenFile:
+        """The file itself."""
+        return self._file
+
+    @property
     def can_take(self) -> bool:
         """Whether :meth:`take` is to be had."""
         return isinstance(self._file, FillingFile)

@@ -7,9 +7,8 @@ and nothing is piled up. What is owed is owed in bytes: a rate that is changed c
 from __future__ import annotations
 
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from partita.actors.kernel.world import Clock, Door
+from partita.actors.kernel.world import Door
 from partita.events.points import reached
 from partita.events.session import SessionState
 
@@ -36,8 +35,8 @@ class Bucket:
         return self.free_at
 
 
-_SHARED: Final[WeakKeyDictionary[Clock, dict[str, Bucket]]] = WeakKeyDictionary()
-"""By clock and partition: what the downloads of a session have in common in a process, and no log has to know."""
+class _Together(dict[str, Bucket]):
+    """By partition: what its downloads have in common."""
 
 
 class Pace:
@@ -48,7 +47,7 @@ class Pace:
         self._clock = door.world.clock
         self._rate = rate_bytes_s
         self._own = Bucket()
-        self._shared = _SHARED.setdefault(self._clock, {}).setdefault(door.partition, Bucket())
+        self._shared = door.world.shared.of(_Together).setdefault(door.partition, Bucket())
 
     @property
     def is_free(self) -> bool:

@@ -1,8 +1,7 @@
 """Whether a file has its name already: its process may have ended after the rename, and before the log had that.
 
 The part file is gone then, and what lies under the name is as long as the file. So may be the same file that somebody else has
-fetched: that was written before the download began, or after it was last at work. And another download of the partition may
-have put its own there.
+fetched: that was written before the download began, or after it was last at work.
 """
 
 from __future__ import annotations
@@ -10,10 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
-from partita.actors.downloads.ledger import actor_of
 from partita.actors.kernel.world import Door
-from partita.events.downloads import DownloadState
-from partita.events.session import SessionState
 
 MODIFIED_GRAIN_US: Final = 2_000_000
 """How exactly a file system knows when a file was written: FAT to two seconds, most to some milliseconds."""
@@ -38,14 +34,3 @@ async def has_its_name(
         await file.close()
         return since_us - MODIFIED_GRAIN_US <= file.modified_us <= (until_us or file.modified_us)
     return False
-
-
-def is_of_another(door: Door, target_path: str) -> bool:
-    """Whether another download of the partition has its file there."""
-    session = door.published("session")
-    assert isinstance(session, SessionState), "a partition has a session"
-    others = (door.published(actor_of(id_)) for id_ in session.downloads.items if actor_of(id_) != door.actor)
-    return any(
-        isinstance(state, DownloadState) and state.target_path == target_path and state.phase != "cancelled"
-        for state in others
-    )

@@ -10,17 +10,9 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
 from partita.actors.kernel.behavior import Decision
-from partita.events.download_ledger import DownloadsState
+from partita.events.download_ledger import AddInterruptedDownload, DownloadAdded, DownloadsState
 from partita.events.download_origins import DownloadOrigin, EarlierDownload
-from partita.events.downloads import (
-    AddInterruptedDownload,
-    DownloadAdded,
-    DownloadHeadFields,
-    DownloadOrder,
-    DownloadRestored,
-    DownloadState,
-    StartDownload,
-)
+from partita.events.downloads import DownloadHeadFields, DownloadOrder, DownloadRestored, DownloadState, StartDownload
 from partita.events.system import Tell
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ the download's state is looked at before each chunk is written.
 from __future__ import annotations
 
 import contextlib
+import errno
+from collections.abc import Iterator
 from typing import Final
 
 from partita.actors.downloads import interruptions, ranges
@@ -16,6 +18,7 @@ from partita.actors.downloads.codings import is_coded
 from partita.actors.downloads.part_file import PartFile, Reporter
 from partita.actors.downloads.published import UnwantedError, newest
 from partita.actors.downloads.rates import Pace
+from partita.actors.kernel.file_ports import OpenFile
 from partita.actors.kernel.world import Carriers, Door, NetworkResponse
 from partita.actors.network.exchange import Answer, exchange
 from partita.actors.network.fields import Fields
@@ -31,8 +34,31 @@ IDLE_S: Final = 300.0
 """How long the server may say nothing before the download is interrupted."""
 
 
+class _Led(dict[tuple[str, str], OpenFile]):
+    """By partition and actor: the part file that the fetch which leads has open. Helpers write into that, not by its name."""
+
+
+@contextlib.contextmanager
+def led(door: Door, file: OpenFile) -> Iterator[None]:
+    """Within it, helpers write into this file."""
+    files, key = door.world.shared.of(_Led), (door.partition, door.actor)
+    files[key] = file
+    try:
+        yield
+    finally:
+        files.pop(key, None)
+
+
 class NoRangeError(Exception):
     """The server did not send that part of that file."""
+
+
+class BusyError(NoRangeError):
+    """It may send it later: in ``wait_s`` seconds, or when it likes (0)."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 async def asked_of(door: Door, order: DownloadOrder, more: Fields = ()) -> Answer:
@@ -91,13 +117,24 @@ class Worker:
             last_modified=self._effect.last_modified,
         )
         if fit != "goes on" or is_coded(response.headers):
-            raise NoRangeError(f"{answer.request.url} answered {response.status} {response.reason} to a range".rstrip())
-        file = await self._door.world.files.open(self._effect.part_path, keep_bytes=self._effect.total_bytes)
+            refusal = f"{answer.request.url} answered {response.status} {response.reason} to a range".rstrip()
+            if not interruptions.is_busy(response.status):
+                raise NoRangeError(refusal)
+            now_us = self._door.world.clock.now_us()
+            raise BusyError(refusal, interruptions.retry_after_s(response.status, response.headers, now_us))
+        file = await self._led_file().again()
         self._part = PartFile(
             file, start, self._door.world.clock, self.reporter(start), shared_by=self._effect.order.options.segments
         )
         await self.receive(Body(response), self._part)
         await self.close()
+
+    def _led_file(self) -> OpenFile:
+        """The file of the one that leads: what else might have its name by now would have none of the other segments."""
+        file = self._door.world.shared.of(_Led).get((self._door.partition, self._door.actor))
+        if file is None:
+            raise OSError(errno.EBADF, "Whoever leads has closed it", self._effect.part_path)
+        return file
 
     def reporter(self, start: int) -> Reporter:
         """What a part file tells its checkpoints to."""
@@ -132,11 +169,13 @@ class Worker:
     async def close(self) -> None:
         """Let go of the connection and of the file."""
         response, self._response = self._response, None
-        if response is not None:
-            await response.close()
         part, self._part = self._part, None
-        if part is not None:
-            await part.close()
+        try:
+            if response is not None:
+                await response.close()
+        finally:
+            if part is not None:
+                await part.close()
 
     def _is_free(self) -> bool:
         return self._pace.is_free and not self._download().paused

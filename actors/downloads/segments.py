@@ -93,10 +93,10 @@ def divided(missing: Pieces, count: int) -> Pieces:
 
 
 def next_segment(state: DownloadState, message: NextSegment, ctx: Context) -> Decision:
-    """What nobody brings; else half of what the slowest has left; else nothing."""
+    """What nobody brings; else half of what the slowest has left; else nothing, and a helper has ended with that."""
     others = tuple(segment for segment in state.segments if segment.effect_id != message.effect_id)
-    if len(others) == len(state.segments):
-        return NOTHING
+    if len(others) == len(state.segments) and message.effect_id != state.effect_id:
+        return NOTHING  # the one that leads may have left its segment, and come back
     total_bytes = 0 if state.head is None else state.head.total_bytes
     free = gaps((*state.pieces, *((segment.start, segment.end) for segment in others)), total_bytes)
     if free:
@@ -105,9 +105,9 @@ def next_segment(state: DownloadState, message: NextSegment, ctx: Context) -> De
     most, victim = max(left, key=lambda one: one[0], default=(0, None))
     if victim is not None and most >= 2 * SEGMENT_BYTES:
         return _taken(Segment(message.effect_id, victim.end - most // 2, victim.end), victim.effect_id)
-    if message.effect_id == state.effect_id and others:
-        return Decision(waits=WORK)
-    return Decision(reply=())
+    if message.effect_id != state.effect_id:
+        return _ended(message.effect_id, reply=())
+    return Decision(waits=WORK) if others else Decision(reply=())
 
 
 def _taken(segment: Segment, victim: str = "") -> Decision:
@@ -132,10 +132,13 @@ def leave_segment(state: DownloadState, message: LeaveSegment, ctx: Context) -> 
 
 
 def segment_over(state: DownloadState, message: SegmentDone | SegmentBroke | EffectLost, ctx: Context) -> Decision:
-    """A helper is gone: who waits looks again."""
-    if message.effect_id not in helpers_of(state):
-        return NOTHING
-    return Decision(events=(SegmentEnded(message.effect_id),), answers=((WORK, True),))
+    """A helper is gone, if it has not ended before."""
+    return _ended(message.effect_id) if message.effect_id in helpers_of(state) else NOTHING
+
+
+def _ended(helper: str, reply: object = None) -> Decision:
+    """It brings nothing more: who waits looks again."""
+    return Decision(events=(SegmentEnded(helper),), reply=reply, answers=((WORK, True),))
 
 
 def helpers_of(state: DownloadState) -> tuple[str, ...]:
@@ -159,7 +162,8 @@ def _segment_taken(state: DownloadState, event: SegmentTaken) -> DownloadState:
             return taken
         return replace(segment, end=taken.start) if segment.effect_id == event.victim else segment
 
-    return replace(state, segments=tuple(map(after, state.segments)))
+    known = any(segment.effect_id == taken.effect_id for segment in state.segments)
+    return replace(state, segments=(*map(after, state.segments), *(() if known else (taken,))))
 
 
 def _segment_progressed(state: DownloadState, event: SegmentProgressed) -> DownloadState:

@@ -9,29 +9,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from partita.actors.downloads.renamed import has_its_name, is_of_another
-from partita.actors.kernel.file_ports import Files
-from partita.actors.kernel.world import Carriers, Clock, Door
+from partita.actors.downloads.claims import is_of_another
+from partita.actors.downloads.renamed import has_its_name
+from partita.actors.kernel.shared import Shared
+from partita.actors.kernel.world import Carriers, Door
 from partita.events.downloads import DiscardFiles, FilesDiscarded, StopFetch
 from partita.events.points import reached
 
-_LEAVING: Final[WeakKeyDictionary[Clock, dict[str, Callable[[], bool]]]] = WeakKeyDictionary()
-"""By clock, the paths that are being left, and whether they still are: of all partitions of a process."""
+
+class _Leaving(dict[str, Callable[[], bool]]):
+    """The paths that are being left, and whether they still are: of all partitions."""
 
 
 def leave(door: Door, *paths: str) -> None:
     """These are about to be deleted, or renamed: nobody else may have their names before the log has the effect's outcome."""
-    leaving = _LEAVING.setdefault(door.world.clock, {})
+    leaving = door.world.shared.of(_Leaving)
     for path in [path for path, is_left in leaving.items() if not is_left()]:
         del leaving[path]
     leaving.update(dict.fromkeys(paths, door.awaiting()))
 
 
-def is_leaving(clock: Clock, path: str) -> bool:
+def is_leaving(shared: Shared, path: str) -> bool:
     """Whether this file is about to be deleted or renamed, or that is not in the log yet."""
-    is_left = _LEAVING.get(clock, {}).get(path)
+    is_left = shared.of(_Leaving).get(path)
     return is_left is not None and is_left()
 
 
@@ -52,7 +53,7 @@ async def discard_files(effect: DiscardFiles, door: Door) -> FilesDiscarded:
             reached("download.discarded_whole")
             whole = (effect.target_path,)
     finally:
-        await _delete(effect, whole, door.world.files)
+        await _delete(effect, whole, door)
     return FilesDiscarded(effect.id)
 
 
@@ -68,17 +69,19 @@ async def _is_whole(effect: DiscardFiles, door: Door) -> bool:
                 since_us=effect.since_us,
                 until_us=effect.until_us,
             ):
-                return not is_of_another(door, effect.target_path)
+                return True
     except OSError:  # nobody can tell
         pass
     return False
 
 
-async def _delete(effect: DiscardFiles, whole: tuple[str, ...], files: Files) -> None:
+async def _delete(effect: DiscardFiles, whole: tuple[str, ...], door: Door) -> None:
+    files = door.world.files
     for path in (*effect.files, *whole):
-        with contextlib.suppress(OSError):
-            await files.remove(path)
-    if effect.placeholder:
+        if not is_of_another(door, path):
+            with contextlib.suppress(OSError):
+                await files.remove(path)
+    if effect.placeholder and not is_of_another(door, effect.placeholder):
         with contextlib.suppress(OSError):
             await files.remove(effect.placeholder, only_if_empty=True)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from partita.events.downloads import DownloadState
 from partita.simulations.checker import Broken, Checker
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
+
+
+DELETED: Final = "deleted"
+"""In the world's memory under this name: the part files that somebody has deleted."""
 
 
 class ReportedBytesAreThere(Checker):
@@ -24,6 +28,8 @@ class ReportedBytesAreThere(Checker):
             state = actor.state
             if not isinstance(state, DownloadState) or state.phase != "receiving":
                 continue
+            if state.part_path in self.world.memory.get(DELETED, ()):
+                continue  # it is told in the end, and begins again; another may have the name meanwhile
             size_bytes = disk.size(state.part_path)
             if size_bytes is None:  # it has its name already, and the turn that says so is on its way
                 size_bytes = disk.size(state.target_path) or 0

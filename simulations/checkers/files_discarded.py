@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from partita.events.downloads import DiscardFiles, DownloadState
 from partita.simulations.checker import Broken, Checker
+from partita.simulations.checkers.strangers import STRANGERS
 
 if TYPE_CHECKING:
     from partita.actors.kernel.partition import Partition
@@ -33,11 +34,11 @@ class CancelledFilesAreGone(Checker):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._whole: dict[str, int] = {}
+        self._whole: dict[str, tuple[int, int]] = {}
 
     def carried(self, effect: Effect, door: Door) -> None:  # noqa: ARG002
         if isinstance(effect, DiscardFiles) and effect.placeholder:
-            self._whole[effect.target_path] = effect.total_bytes
+            self._whole[effect.target_path] = effect.total_bytes, self._io_errors()
 
     def ended(self, partition: Partition) -> None:
         disk = self.world.disk
@@ -46,10 +47,13 @@ class CancelledFilesAreGone(Checker):
         states = {name: actor.state for name, actor in partition.actors.items()}
         downloads = {name: state for name, state in states.items() if isinstance(state, DownloadState)}
         kept = {
-            path
-            for state in downloads.values()
-            if state.phase != "cancelled"
-            for path in (state.part_path, state.target_path)
+            *self.world.memory.get(STRANGERS, {}),
+            *(
+                path
+                for state in downloads.values()
+                if state.phase != "cancelled"
+                for path in (state.part_path, state.target_path)
+            ),
         }
         for name, state in downloads.items():
             if state.phase != "cancelled":
@@ -58,6 +62,11 @@ class CancelledFilesAreGone(Checker):
                 raise Broken(f"{name} was cancelled, and {state.part_path} is still there", partition.position)
         if any(fault.name.startswith("clock.") for fault in self.world.faults.struck):
             return  # when a file was written tells nothing
-        for path, size_bytes in self._whole.items():
+        for path, (size_bytes, io_errors) in self._whole.items():
+            if self._io_errors() > io_errors:
+                continue  # perhaps the file could not be looked at
             if path not in kept and size_bytes and disk.size(path) == size_bytes:
                 raise Broken(f"the download of {path} was cancelled, and the file is whole", partition.position)
+
+    def _io_errors(self) -> int:
+        return sum(fault.name == "file.io_error" for fault in self.world.faults.struck)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Final
 
+from partita.simulations.checkers.bytes_reported import DELETED
 from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.checkers.strangers import STRANGERS, StrangersFilesStay
 from partita.simulations.checkers.stray_files import NoFileIsStray
@@ -22,13 +23,16 @@ SIZES: Final = (1, 1000, 65_536, 300_000, 600_000)
 """None is empty: an empty file would be taken for a name that is kept free."""
 
 
+def entity(world: World, number: int) -> Entity:
+    """One of the files, which never change."""
+    random = stream_of(world.seed, "users", f"file:{number}")
+    return Entity(pattern(random, random.choice(SIZES)), e_tag=f'"v{number}"')
+
+
 def hosts(world: World) -> None:
     """A server that codes a file or not, as it likes, under one entity tag; a range of a coded one is of its coded bytes."""
-    entities: dict[str, Entity] = {}
+    entities = {f"/file{number}": entity(world, number) for number in range(FILES)}
     coded: dict[str, bytes] = {}
-    for number in range(FILES):
-        random = stream_of(world.seed, "users", f"file:{number}")
-        entities[f"/file{number}"] = Entity(pattern(random, random.choice(SIZES)), e_tag=f'"v{number}"')
     mood = stream_of(world.seed, "users", "coding")
 
     def files(request: Request) -> Response | None:
@@ -68,11 +72,41 @@ async def meddle(user: User, random: Random) -> None:
     strangers[path] = content
 
 
+async def take(user: User, random: Random) -> None:
+    """Somebody is content with what has come of a file, and gives that the name."""
+    item, disk = drawn_item(user, random), user.world.disk
+    path = "" if item is None else item.save_path
+    content = disk.content(f"{path}.part")
+    if item is None or item.get_state() != "interrupted" or not content:
+        return
+    if len(content) == len(entity(user.world, int(item.get_url_chain()[0][-1])).body):
+        return  # it is the file, though nobody knows how long that is
+    files = disk.files(user.world.life)
+    strangers = user.world.memory.setdefault(STRANGERS, {})
+    before = strangers.get(path)
+    strangers[path] = None  # a crash may come in the middle
+    try:
+        file = await files.open(f"{path}.part", emptied=False, must_exist=True)
+        try:
+            await file.write(0, content)  # a sync of it may have failed: then what is there would never get to the disk
+            await file.sync()
+        finally:
+            await file.close()
+        user.world.memory.setdefault(DELETED, set()).add(f"{path}.part")
+        await files.rename(f"{path}.part", path, over_nothing=True)
+    except OSError:
+        strangers[path] = before
+        return
+    # Of one that went on meanwhile, more has come, or may come to what has another name now.
+    is_his = item.get_state() == "interrupted" and disk.content(path) == content
+    strangers[path] = content if is_his else None
+
+
 coded_files: Final = Scenario(
     name="coded_files",
     summary="users download what servers code on the way, where another program writes as well",
     hosts=hosts,
-    steps={**STEPS, "meddle": meddle},
+    steps={**STEPS, "meddle": meddle, "take": take},
     opened=prepare,
     finish=finish_all,
     checkers=(CompletedWhenTold, NoFileIsStray, StrangersFilesStay),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from partita.actors.kernel.context import Random
 from partita.events.errors import DownloadFailed
+from partita.simulations.checkers.bytes_reported import DELETED
 from partita.simulations.checkers.completions import CompletedWhenTold
+from partita.simulations.checkers.strangers import STRANGERS
 from partita.simulations.checkers.stray_files import NoFileIsStray
 from partita.simulations.internet import Entity, serve
 from partita.simulations.scenario import Scenario, User
@@ -108,12 +110,26 @@ async def cancel(user: User, random: Random) -> None:
 
 
 async def tidy_up(user: User, random: Random) -> None:
-    """Delete what an interrupted download has left, as who makes room does: it has to begin again."""
+    """Delete what has come of a download, perhaps while it comes, or cut it off: it has to begin again."""
     item, disk = drawn_item(user, random), user.world.disk
     part_path = "" if item is None else f"{item.save_path}.part"
-    if item is not None and item.get_state() == "interrupted" and part_path in disk.paths():
+    if item is None or item.get_state() == "completed" or part_path not in disk.paths():
+        return
+    if item.get_state() == "interrupted" and random.below(2):
+        length = random.below(1 + (disk.size(part_path) or 0))
+        if all(
+            other.get_state() != "progressing"
+            for other in user.session.downloads()
+            if other.save_path == item.save_path
+        ):
+            disk.cut(part_path, length)  # under one that is being written nobody could tell
+            user.world.memory.setdefault(STRANGERS, {})[part_path] = None  # it may be taken for another program's
+    else:
         with suppress(OSError):  # the disk may be read-only
+            user.world.memory.setdefault(DELETED, set()).add(part_path)
             await disk.files(user.world.life).remove(part_path)
+            if random.below(2):  # the next download gets the same name
+                await disk.files(user.world.life).remove(item.save_path, only_if_empty=True)
 
 
 async def look(user: User, random: Random) -> None:  # noqa: ARG001

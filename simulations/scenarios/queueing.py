@@ -6,9 +6,9 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+from partita.events.download_ledger import BeginDownload
 from partita.events.download_options import DownloadLimits, DownloadOptions, RetryPolicy
 from partita.events.download_queue import LimitDownloads
-from partita.events.downloads import BeginDownload
 from partita.events.errors import DownloadFailed
 from partita.simulations.checkers.completions import CompletedWhenTold
 from partita.simulations.checkers.digests import DigestsHold

@@ -15,7 +15,8 @@ from partita.actors.kernel.world import World
 from partita.actors.live_world.clocks import SystemClock, SystemEntropy
 from partita.actors.live_world.files import DiskFiles
 from partita.actors.network.ports import LiveNetwork
-from partita.events.downloads import BeginDownload, DownloadState, InterruptDownload, ResumeDownload
+from partita.events.download_ledger import BeginDownload
+from partita.events.downloads import DownloadState, InterruptDownload, ResumeDownload
 from partita.events.system import Recover
 
 MIB = 1 << 20
@@ -52,7 +53,7 @@ class Downloads:
         """Wait until it is there, and what carries out its effects has ended when it is at rest."""
         await self.partition.until(lambda: self.state(download).phase in phases)
         if not {"asking", "deciding", "receiving"} & set(phases):
-            await self.partition.until(lambda: not self.partition.under_way)
+            await self.partition.until(lambda: not self.partition.begun)
         return self.state(download)
 
     async def crash(self, download: str) -> None:

@@ -19,6 +19,8 @@ from downloads.talking import (
 )
 
 from partita.actors.kernel.behavior import NOTHING
+from partita.events.download_ledger import EndDownload, ForgetDownload
+from partita.events.download_options import NO_OPTIONS, DownloadOptions, RetryPolicy
 from partita.events.download_queue import DownloadQueued, ReleaseDownload
 from partita.events.downloads import (
     AwaitDownload,
@@ -33,14 +35,13 @@ from partita.events.downloads import (
     DownloadHeadReceived,
     DownloadInterrupted,
     DownloadNotWanted,
+    DownloadOptionsChanged,
     DownloadPaused,
     DownloadProgressed,
     DownloadResumed,
     DownloadStarted,
     DownloadTurnedDown,
     DownloadUnpaused,
-    EndDownload,
-    ForgetDownload,
     InterruptDownload,
     PauseDownload,
     ReportProgress,
@@ -65,7 +66,7 @@ def test_a_download_from_its_order_to_its_file() -> None:
     assert decision.reply == "f.bin"
 
     decision = talk.say(ChooseTarget(fetch.id, "/dir/f.bin", "/dir/f.bin.part", claimed=True))
-    assert decision.events == (TargetChosen("/dir/f.bin", "/dir/f.bin.part", claimed=True),)
+    assert decision.events == (TargetChosen("/dir/f.bin", "/dir/f.bin.part", claimed=True, choice=3),)
     assert ("announced", "receiving") in decision.answers
 
     assert talk.say(ReportProgress(fetch.id, 600)).events == (DownloadProgressed(600),)
@@ -260,3 +261,16 @@ def test_one_may_ask_late() -> None:
     talk.say(DownloadFinished(talk.fetch, 1000))
     for milestone in ("announced", "stopped", "done", "running"):
         assert talk.say(AwaitDownload(milestone)).reply == "completed"
+
+
+def test_how_it_comes_can_be_said_anew_when_it_goes_on() -> None:
+    talk = interrupted()
+    faster = DownloadOptions(retry=RetryPolicy(attempts=3), segments=4)
+    decision = talk.say(ResumeDownload(faster))
+    assert DownloadOptionsChanged(faster) in decision.events
+    assert talk.state.order is not None
+    assert talk.state.order.options == faster
+    assert talk.say(ResumeDownload(NO_OPTIONS)).events == (), "it is under way"
+    talk.say(DownloadBroke(talk.fetch, "NETWORK_FAILED", 400))
+    assert talk.state.retry_id is not None, "and has a policy now"
+    assert DownloadOptionsChanged(faster) not in talk.say(ResumeDownload(faster)).events

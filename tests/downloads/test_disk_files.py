@@ -23,7 +23,7 @@ def with_disk(work: Callable[[DiskFiles], Awaitable[None]]) -> None:
     trio.run(work, DiskFiles())
 
 
-def test_a_file_is_made_with_its_folders_written_anywhere_and_cut_when_opened_again(tmp_path: Path) -> None:
+def test_a_file_is_made_with_its_folders_written_anywhere_and_cut(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
 
     async def work(disk: DiskFiles) -> None:
@@ -34,14 +34,57 @@ def test_a_file_is_made_with_its_folders_written_anywhere_and_cut_when_opened_ag
         await file.close()
         await file.close()
         assert await disk.size(str(path)) == 6
-        again = await disk.open(str(path), keep_bytes=4)
-        await again.write(4, b"X")
-        await again.close()
-        longer = await disk.open(str(path), keep_bytes=1000)
-        await longer.close()
+        later = await disk.open(str(path), emptied=False, must_exist=True)
+        assert later.size_bytes == 6
+        await later.cut(4)
+        await later.write(4, b"X")
+        await later.close()
 
     with_disk(work)
     assert path.read_bytes() == b"abcdX"
+
+
+def test_a_file_is_opened_empty_unless_it_is_to_keep_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    async def work(disk: DiskFiles) -> None:
+        with pytest.raises(FileNotFoundError):
+            await disk.open(str(path), must_exist=True)
+        assert not path.exists()
+        path.write_bytes(b"abc")
+        await (await disk.open(str(path), emptied=False)).close()
+        assert path.read_bytes() == b"abc"
+        file = await disk.open(str(path))
+        await file.close()
+        assert (file.size_bytes, path.read_bytes()) == (0, b"")
+
+    with_disk(work)
+
+
+def test_nobody_else_opens_a_file_that_is_written(tmp_path: Path) -> None:
+    path, moved = tmp_path / "file", tmp_path / "moved"
+
+    async def work(disk: DiskFiles) -> None:
+        file = await disk.open(str(path))
+        await file.write(0, b"abc")
+        beside = await file.again()
+        await file.close()
+        path.rename(moved)
+        with pytest.raises(OSError, match="being written") as refused:
+            await DiskFiles().open(str(moved))
+        assert refused.value.errno == errno.EBUSY
+        assert moved.read_bytes() == b"abc"
+        await beside.write(3, b"d")
+        path.touch()
+        with pytest.raises(FileNotFoundError, match="another file"):
+            await beside.again()
+        await beside.close()
+        await (await disk.open(str(moved), emptied=False)).close()
+        with pytest.raises(OSError, match="closed"):
+            await beside.again()
+
+    with_disk(work)
+    assert moved.read_bytes() == b"abcd"
 
 
 def test_a_closed_file_is_not_written(tmp_path: Path) -> None:
@@ -145,14 +188,35 @@ def test_a_file_is_put_in_place_also_where_it_cannot_be_marked(tmp_path: Path, m
     target.write_text("somebody else's")
 
     async def work(disk: DiskFiles) -> None:
+        places = str(source), str(target)
+        opened, another = await disk.open(str(source), emptied=False), await disk.open(str(tmp_path / "other"))
+        await opened.close()
+        await another.close()
+        with pytest.raises(FileNotFoundError, match="another file"):
+            await disk.put_in_place(another, *places, url="http://a/", referrer="", over_nothing=False)
         with pytest.raises(FileExistsError):
-            await disk.put_in_place(str(source), str(target), url="http://h/", referrer="", over_nothing=True)
-        await disk.put_in_place(str(source), str(target), url="http://h/", referrer="", over_nothing=False)
+            await disk.put_in_place(opened, *places, url="http://h/", referrer="", over_nothing=True)
+        await disk.put_in_place(opened, *places, url="http://h/", referrer="", over_nothing=False)
 
     with_disk(work)
     assert marked == ["http://h/"] * 2
     assert target.read_text() == "whole"
     assert not source.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes that have names")
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    source, pipe = tmp_path / "f", tmp_path / "pipe"
+    source.write_text("whole")
+    os.mkfifo(pipe)
+
+    async def work(disk: DiskFiles) -> None:
+        with pytest.raises(PermissionError, match="Not a regular file"):
+            await disk.rename(str(source), str(pipe))
+
+    with_disk(work)
+    assert pipe.is_fifo()
+    assert source.read_text() == "whole"
 
 
 def test_a_rename_replaces_and_a_removal_may_come_twice(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,11 @@ import pytest
 from servers.loopback import LoopbackServer, ServedFile, sends
 
 import partita
-from partita.errors import DownloadRefused, ItemDestroyed, ListenerFailed, UsageError
+from partita.errors import DownloadRefused, ItemDestroyed, UsageError
 
 PATIENCE_S = 30.0
 CONTENT = bytes(range(256)) * 1024
 DESTROYED = "^DownloadItem used after being destroyed$"
-
-
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[partita.System]:
-    with partita.System(data_dir=tmp_path / "data") as opened:
-        yield opened
-
-
-@pytest.fixture
-def session(system: partita.System, tmp_path: Path) -> partita.Session:
-    opened = system.from_partition("persist:work")
-    opened.set_download_path(str(tmp_path / "files"))
-    return opened
 
 
 def got(session: partita.Session, url: str) -> partita.DownloadItem:
@@ -127,7 +114,7 @@ def test_a_save_path_is_taken_inside_a_listener_only_and_its_folders_are_made(
     assert item.get_filename() == "other.bin"
 
 
-@pytest.mark.parametrize("path", ["film.bin", "", "/a\0b", "/a\udcff"])
+@pytest.mark.parametrize("path", ["film.bin", "", "/a\0b", "/a\udcff", "/films/", "/films/.."])
 def test_a_save_path_that_is_none_is_refused_and_changes_nothing(
     session: partita.Session, server: LoopbackServer, path: str
 ) -> None:
@@ -276,117 +263,37 @@ def test_an_item_that_has_ended_can_be_removed_and_its_file_stays(
     assert system.from_partition("persist:work").downloads() == []
 
 
-def test_the_download_path_is_made_when_it_is_needed_and_kept(
-    system: partita.System, server: LoopbackServer, tmp_path: Path
+def test_what_is_resumed_may_come_in_another_way(
+    session: partita.Session, server: LoopbackServer, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "deep" / "er"
-    session = system.from_partition("persist:path")
-    with pytest.raises(ValueError, match="not absolute"):
-        session.set_download_path("somewhere")
-    session.set_download_path(str(folder))
-    assert not folder.exists()
-    session.close()
-    session = system.from_partition("persist:path")
-    assert session.get_download_path() == str(folder)
-    item = got(session, server.on("/film.bin", sends(CONTENT)))
+    file = ServedFile(CONTENT, hang_up_at=[100_000, 200_000])
+    item = got(session, server.on("/film.bin", file))
+    assert item.stopped().get(PATIENCE_S) == "interrupted"
+    with pytest.raises(ValueError, match="segments is 1 to 16"):
+        item.resume(segments=17)
+    with pytest.raises(TypeError, match="a download has no 'priority_'"):
+        item.resume(priority_=1)  # type: ignore[call-arg]
+    assert item.get_state() == "interrupted"
+    item.resume(retry=partita.RetryPolicy(attempts=2, first_s=0.001))
     assert item.finished().get(PATIENCE_S) == "completed"
-    assert (folder / "film.bin").read_bytes() == CONTENT
+    assert [seen.header("range") for seen in server.seen] == [None, "bytes=100000-", "bytes=200000-"]
+    with pytest.raises(UsageError, match="is completed"):
+        item.resume(segments=2)
 
 
 # -- the handler that chooses a path ------------------------------------------------------------------------------------
 
 
-def test_the_handler_is_asked_where_a_file_goes_with_the_options_of_the_listener(
-    session: partita.Session, server: LoopbackServer, tmp_path: Path
-) -> None:
-    asked: list[partita.ChoosePath] = []
-    options = {"title": "Save it", "filters": [{"name": "Films", "extensions": ["bin"]}], "default_path": "mine.bin"}
-
-    def tell(event: partita.WillDownload) -> None:
-        event.item.set_save_dialog_options(**options)
-        assert event.item.get_save_dialog_options() == options
-
-    def choose(request: partita.ChoosePath) -> Path:
-        asked.append(request)
-        return tmp_path / "chosen" / "film.bin"
-
-    session.on("will-download", tell)
-    session.set_choose_path_handler(choose)
-    item = got(session, server.on("/film.bin", sends(CONTENT)))
+def test_one_that_goes_on_by_itself_says_when(session: partita.Session, server: LoopbackServer) -> None:
+    file = ServedFile(CONTENT, hold_at=50_000, hang_up_at=[100_000])
+    url = server.on("/film.bin", file)
+    item = session.download_url(url, retry=partita.RetryPolicy(attempts=1, first_s=900, cap_s=900, jitter=0)).get(
+        PATIENCE_S
+    )
+    heard = Heard(item)
+    file.go_on.set()
+    heard.wait_for(("updated", "interrupted"))
+    assert item.get_retry_time() == pytest.approx(item.get_end_time() + 900, abs=1)
+    item.resume()
     assert item.finished().get(PATIENCE_S) == "completed"
-    assert (tmp_path / "chosen" / "film.bin").read_bytes() == CONTENT
-    (request,) = asked
-    assert request.item is item
-    assert request.options == options
-    assert request.default_path == str(tmp_path / "files" / "mine.bin")
-    assert session.get_download_path() == str(tmp_path / "chosen")
-
-
-def test_a_path_that_a_listener_has_set_is_not_asked_for(
-    session: partita.Session, server: LoopbackServer, tmp_path: Path
-) -> None:
-    session.set_choose_path_handler(lambda request: pytest.fail("nobody should ask"))
-    session.on("will-download", lambda event: event.item.set_save_path(str(tmp_path / "set.bin")))
-    assert got(session, server.on("/film.bin", sends(CONTENT))).finished().get(PATIENCE_S) == "completed"
-
-
-async def never_mind(request: partita.ChoosePath) -> None:
-    """A dialog that is cancelled."""
-
-
-def test_a_dialog_that_is_cancelled_cancels_the_item(
-    session: partita.Session, server: LoopbackServer, tmp_path: Path
-) -> None:
-    session.set_choose_path_handler(never_mind)
-    item = got(session, server.on("/film.bin", sends(CONTENT)))
-    assert item.finished().get(PATIENCE_S) == "cancelled"
-    assert (item.get_state(), item.save_path) == ("cancelled", "")
-    assert not (tmp_path / "files").exists()
-    session.set_choose_path_handler(None)
-    assert got(session, server.url("/film.bin")).finished().get(PATIENCE_S) == "completed"
-
-
-@pytest.mark.parametrize("answer", ["relative.bin", 7])
-def test_a_handler_that_gives_no_path_counts_as_cancelled_and_is_reported(
-    session: partita.Session, server: LoopbackServer, answer: Any
-) -> None:
-    session.set_choose_path_handler(lambda request: answer)
-    with pytest.warns(ListenerFailed, match="chooses a path"):
-        item = got(session, server.on("/film.bin", sends(CONTENT)))
-        assert item.finished().get(PATIENCE_S) == "cancelled"
-
-
-def test_a_handler_is_in_the_log_and_gone_at_the_next_opening(session: partita.Session, system: partita.System) -> None:
-    session.set_choose_path_handler(lambda request: None)
-    session.set_choose_path_handler(lambda request: None)
-    session.set_choose_path_handler(None)
-    session.set_choose_path_handler(lambda request: None)
-    assert session.at(session.snapshot().get()).state.choosing.is_asked
-    session.close()
-    session = system.from_partition("persist:work")
-    session.flush().get()
-    assert not session.at(session.log.position).state.choosing.is_asked
-    told = [
-        type(event).__name__ for turn in session.log.turns() for event in turn.events if "PathHandler" in repr(event)
-    ]
-    assert told == ["PathHandlerSet", "PathHandlerCleared", "PathHandlerSet", "PathHandlerCleared"]
-
-
-def test_what_is_no_handler_and_no_option_is_refused(session: partita.Session, server: LoopbackServer) -> None:
-    with pytest.raises(TypeError, match="a handler is a function"):
-        session.set_choose_path_handler("no")  # type: ignore[arg-type]
-    errors: list[str] = []
-
-    def tell(event: partita.WillDownload) -> None:
-        for options in ({"colour": "red"}, {"title": 7}, {"shows_tag_field": "yes"}):
-            try:
-                event.item.set_save_dialog_options(**options)
-            except TypeError as error:
-                errors.append(str(error))
-        assert event.item.get_save_dialog_options() == {}
-
-    session.on("will-download", tell)
-    item = got(session, server.on("/film.bin", sends(CONTENT)))
-    assert len(errors) == 3
-    with pytest.raises(UsageError, match="will-download"):
-        item.set_save_dialog_options(title="late")
+    assert item.get_retry_time() is None

@@ -50,8 +50,10 @@ class Flow:
 
 
 def with_file(path: Path, work: Callable[[DiskFile], Awaitable[None]]) -> None:
+    path.touch()
+
     async def main() -> None:
-        file = await DiskFiles().open(str(path), keep_bytes=FAR)
+        file = await DiskFiles().open(str(path), emptied=False)
         try:
             await work(file)
         finally:

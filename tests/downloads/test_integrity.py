@@ -190,31 +190,6 @@ def test_what_has_got_the_name_meanwhile_stays_and_the_file_gets_the_next_one(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_file_that_had_its_name_before_the_crash_is_known_again_where_its_length_is_unknown(
-    server: LoopbackServer, tmp_path: Path
-) -> None:
-    def breaks_off(seen: object, reply: object) -> None:
-        reply.head(200, [("Transfer-Encoding", "chunked"), ("ETag", '"v1"')])  # type: ignore[attr-defined]
-        reply.write(b"%x\r\n%b\r\n" % (len(CONTENT), CONTENT))  # type: ignore[attr-defined]
-        reply.hang_up()  # type: ignore[attr-defined]
-
-    url = server.on("/f.bin", breaks_off)
-
-    async def work(downloads: Downloads) -> None:
-        download = await downloads.begin(url)
-        state = await downloads.until(download, "interrupted")
-        assert state.received_bytes == len(CONTENT)
-        (tmp_path / "f.bin.part").rename(tmp_path / "f.bin")  # as if the process had ended within the last step
-        await downloads.go_on(download)
-        state = await downloads.until(download, "completed")
-        assert state.received_bytes == len(CONTENT)
-        assert len(server.seen) == 1, "nothing was missing"
-
-    with_downloads(tmp_path, work)
-    assert (tmp_path / "f.bin").read_bytes() == CONTENT
-    assert [path.name for path in tmp_path.iterdir()] == ["f.bin"]
-
-
 def test_room_is_reserved_and_the_length_stays(tmp_path: Path) -> None:
     import trio
 

@@ -3,19 +3,17 @@ from __future__ import annotations
 from partita.actors.downloads.ledger import behavior
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
-from partita.events.download_ledger import DownloadsState
-from partita.events.download_queue import PlacesCleared
-from partita.events.downloads import (
+from partita.events.download_ledger import (
     BeginDownload,
     DownloadAdded,
     DownloadEnded,
     DownloadForgotten,
-    DownloadOrder,
+    DownloadsState,
     EndDownload,
     ForgetDownload,
-    InterruptDownload,
-    StartDownload,
 )
+from partita.events.download_queue import PlacesCleared
+from partita.events.downloads import DownloadOrder, InterruptDownload, StartDownload
 from partita.events.secret import Secret
 from partita.events.system import Recover, Tell
 from partita.events.types import Message

@@ -14,7 +14,7 @@ from partita.actors.downloads import places
 from partita.actors.downloads.ledger import behavior
 from partita.actors.kernel.behavior import NOTHING, Decision
 from partita.actors.kernel.context import Context
-from partita.events.download_ledger import DownloadsState
+from partita.events.download_ledger import BeginDownload, DownloadsState, EndDownload, ForgetDownload
 from partita.events.download_options import DownloadLimits, DownloadOptions, RetryPolicy
 from partita.events.download_queue import (
     AdmitDownload,
@@ -26,13 +26,10 @@ from partita.events.download_queue import (
 )
 from partita.events.downloads import (
     AwaitDownload,
-    BeginDownload,
     CancelDownload,
     DownloadBroke,
     DownloadHead,
-    EndDownload,
     FetchDownload,
-    ForgetDownload,
     InterruptDownload,
     PauseDownload,
     ResumeDownload,

@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from partita.actors.downloads.rates import BURST_S, Pace
+from partita.actors.kernel.shared import Shared
 from partita.events.download_ledger import DownloadsState
 from partita.events.download_options import DownloadLimits
 from partita.events.session import SessionState
 
 
 class Clock:
-    """Sleeping is all that takes time."""
+    """Sleeping is all that takes time; what is shared, those of one clock share."""
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.shared = Shared()
 
     def monotonic(self) -> float:
         return self.now
@@ -29,7 +31,9 @@ class Clock:
 
 def door(clock: Clock, together: int = 0, partition: str = "p") -> Any:
     session = SessionState(downloads=DownloadsState(limits=DownloadLimits(rate_bytes_s=together)))
-    return SimpleNamespace(world=SimpleNamespace(clock=clock), partition=partition, published=lambda _: session)
+    return SimpleNamespace(
+        world=SimpleNamespace(clock=clock, shared=clock.shared), partition=partition, published=lambda _: session
+    )
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -9,14 +9,11 @@ from partita.actors.downloads.ledger import behavior as ledger
 from partita.actors.downloads.restoring import LONGEST_URL_CHAIN
 from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.context import Context
-from partita.events.download_ledger import DownloadsState
+from partita.events.download_ledger import AddInterruptedDownload, DownloadAdded, DownloadsState, ForgetDownload
 from partita.events.download_origins import EarlierDownload
 from partita.events.downloads import (
-    AddInterruptedDownload,
     AwaitDownload,
     CancelDownload,
-    DownloadAdded,
-    ForgetDownload,
     InterruptDownload,
     ResumeDownload,
     StartDownload,

@@ -11,6 +11,7 @@ from downloads.talking import HEAD, NOW_US, ORDER, Conversation, effects_of, fet
 from partita.actors.downloads import interruptions
 from partita.actors.downloads.timers import wait_to_retry
 from partita.actors.kernel.behavior import NOTHING
+from partita.events.download_ledger import EndDownload
 from partita.events.download_options import DownloadOptions, RetryPolicy, check_options
 from partita.events.download_retries import DownloadRetryDropped, RetryDue, WaitToRetry
 from partita.events.downloads import (
@@ -19,7 +20,6 @@ from partita.events.downloads import (
     ChooseTarget,
     DownloadBroke,
     DownloadHead,
-    EndDownload,
     InterruptDownload,
     PauseDownload,
     ReportProgress,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-import os
-import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from downloads.ranging import CONTENT, DIGEST, Ranges, asked
 from downloads.talking import HEAD, ORDER, Conversation, effects_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 from servers.loopback import CHUNK, PATIENCE_S, LoopbackServer, Reply, Seen, sends
 
 import partita
+from partita.actors.downloads import leading as leaders
 from partita.actors.downloads.pieces import Pieces, first_missing, gaps, size_of, with_piece
 from partita.actors.downloads.segments import SEGMENT_BYTES, divided
 from partita.actors.kernel.behavior import NOTHING
@@ -36,6 +36,7 @@ from partita.events.downloads import (
     CancelDownload,
     ChooseTarget,
     DownloadBroke,
+    DownloadFinished,
     DownloadHead,
     DownloadState,
     ResumeDownload,
@@ -45,9 +46,6 @@ from partita.events.downloads import (
 from partita.events.system import Recover
 
 MIB = 1 << 20
-CONTENT = os.urandom(8 * MIB + 12_345)
-DIGEST = hashlib.sha256(CONTENT).digest()
-
 # -- which bytes are there --------------------------------------------------------------------------------------------
 
 spans = st.tuples(st.integers(0, 60), st.integers(0, 12)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -150,10 +148,25 @@ def test_what_a_helper_leaves_is_for_the_others_and_the_first_waits_for_the_last
         talk.say(ReportSegment(one, mine.start, mine.end))
     assert talk.state.pieces == ((0, 8 * MIB),)
     assert talk.say(NextSegment(talk.fetch)).waits == "work"
-    assert talk.say(NextSegment(third.id)).reply == ()
-    talk.say(SegmentDone(third.id))
-    assert talk.say(SegmentDone(first.id)).answers == (("work", True),)
+    for helper in (third, first):
+        nothing_left = talk.say(NextSegment(helper.id))
+        assert (nothing_left.reply, nothing_left.answers) == ((), (("work", True),))
     assert talk.say(NextSegment(talk.fetch)).reply == ()
+    talk.say(DownloadFinished(talk.fetch, 8 * MIB))
+    assert talk.say(SegmentDone(first.id)) == NOTHING, "it has ended before"
+
+
+def test_who_was_told_that_nothing_is_left_is_not_asked_when_another_breaks_off() -> None:
+    talk, (first, second, third) = leading()
+    for one in (talk.fetch, first.id, third.id):
+        (mine,) = [segment for segment in talk.state.segments if segment.effect_id == one]
+        talk.say(ReportSegment(one, mine.start, mine.end))
+    talk.say(ReportSegment(second.id, second.start, second.end - MIB))
+    assert talk.say(NextSegment(first.id)).reply == ()
+    talk.say(SegmentBroke(second.id))
+    assert talk.say(NextSegment(first.id)) == NOTHING, "it has closed its file"
+    assert talk.say(SegmentDone(first.id)) == NOTHING
+    assert talk.say(NextSegment(third.id)).reply == (second.end - MIB, second.end)
 
 
 def test_with_the_first_all_stop_and_what_they_brought_is_not_asked_for_again() -> None:
@@ -213,41 +226,6 @@ def test_cancelling_stops_them_all() -> None:
 
 
 # -- on a real server and a real disk -----------------------------------------------------------------------------------
-
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
-
-
-def asked(seen: Seen) -> tuple[int, int]:
-    match = _RANGE.fullmatch(seen.header("range") or "bytes=0-")
-    assert match is not None
-    return int(match[1]), int(match[2]) + 1 if match[2] else len(CONTENT)
-
-
-class Ranges:
-    """Serves the file by ranges. ``before``: told of each request's range, and how far it may be sent before it breaks off."""
-
-    def __init__(self, before: Callable[[int, int], int | None] = lambda start, end: None) -> None:
-        self.before = before
-        self.asked: list[tuple[int, int]] = []
-
-    def __call__(self, seen: Seen, reply: Reply) -> None:
-        start, end = asked(seen)
-        self.asked.append((start, end))
-        headers = [
-            ("Content-Type", "application/zip"),
-            ("ETag", '"v1"'),
-            ("Accept-Ranges", "bytes"),
-            ("Content-Length", str(end - start)),
-        ]
-        if seen.header("range"):
-            headers.append(("Content-Range", f"bytes {start}-{end - 1}/{len(CONTENT)}"))
-        reply.head(206 if seen.header("range") else 200, headers)
-        breaks_at = self.before(start, end)
-        stops_at = end if breaks_at is None else breaks_at
-        for at in range(start, stops_at, CHUNK):
-            reply.write(CONTENT[at : min(at + CHUNK, stops_at)])
-        if breaks_at is not None:
-            reply.hang_up()
 
 
 @pytest.fixture
@@ -311,6 +289,38 @@ def test_a_server_that_refuses_the_others_is_left_to_the_first(
     assert len(ranges.asked) >= 2, "after its own segment the first brings those of the others"
 
 
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_server_that_sees_late_that_a_connection_has_ended_is_waited_for(
+    server: LoopbackServer,
+    session: partita.Session,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    patient: bool,
+) -> None:
+    """It allows a client one connection: the helpers are refused, and for a while the one that leads is."""
+    monkeypatch.setattr(leaders, "BUSY_WAITS_S", (0.001, 0.002, 0.004))
+    ranges = Ranges()
+    refused = range(2, 8 if patient else 99)
+
+    def is_busy(seen: Seen, reply: Reply) -> None:
+        if len(server.seen) in refused:
+            reply.send(b"too many", status=503)
+        else:
+            ranges(seen, reply)
+
+    item = session.download_url(server.on("/big", is_busy), segments=4).get(PATIENCE_S)
+    if patient:
+        assert item.stopped().get(PATIENCE_S) == "completed"
+        assert whole(tmp_path)
+        assert len(ranges.asked) == 2, "all that is left comes over one"
+        return
+    assert item.stopped().get(PATIENCE_S) == "interrupted"
+    assert item.last_reason == "SERVER_FAILED"
+    assert "503" in item.last_reason_detail
+    assert len(server.seen) == 1 + 3 + 1 + 3
+
+
 def test_a_helper_that_breaks_off_is_made_up_for(
     server: LoopbackServer, session: partita.Session, tmp_path: Path
 ) -> None:
@@ -366,9 +376,9 @@ def test_the_slowest_is_relieved_of_half(server: LoopbackServer, session: partit
     assert whole(tmp_path)
 
 
-@pytest.mark.parametrize("first_bytes", [0, MIB])
+@pytest.mark.parametrize(("first_bytes", "segments"), [(0, 2), (MIB, 2), (0, 1), (MIB, 1)])
 def test_after_an_interruption_only_what_is_missing_is_asked_for(
-    server: LoopbackServer, session: partita.Session, tmp_path: Path, first_bytes: int
+    server: LoopbackServer, session: partita.Session, tmp_path: Path, first_bytes: int, segments: int
 ) -> None:
     """Also when nothing of the file's beginning is there."""
     helped, ranges = threading.Event(), Ranges()
@@ -389,11 +399,13 @@ def test_after_an_interruption_only_what_is_missing_is_asked_for(
     assert received_bytes == sum(end - start for start, end in pieces) == first_bytes + len(CONTENT) // 2
     ranges.before = lambda start, end: None
     ranges.asked.clear()
-    item.resume()
+    item.resume(segments=segments)
     assert item.finished().get(PATIENCE_S) == "completed"
     assert whole(tmp_path)
     assert min(start for start, _ in ranges.asked) == first_bytes
-    assert any(end == pieces[-1][0] for _, end in ranges.asked), "a helper brings what is missing before what is there"
+    assert segments == 1 or any(end == pieces[-1][0] for _, end in ranges.asked), (
+        "a helper brings what is missing before what is there"
+    )
 
 
 def test_a_cancelled_one_leaves_nothing(server: LoopbackServer, session: partita.Session, tmp_path: Path) -> None:

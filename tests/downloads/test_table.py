@@ -16,7 +16,7 @@ from partita.actors.downloads.carriers import CARRIERS
 from partita.actors.downloads.evolution import EVOLVE
 from partita.actors.downloads.pieces import size_of
 from partita.actors.downloads.segments import helpers_of
-from partita.events import download_queue, download_retries, download_segments, downloads
+from partita.events import download_ledger, download_queue, download_retries, download_segments, downloads
 from partita.events.download_options import DownloadOptions
 from partita.events.download_queue import AdmitDownload
 from partita.events.download_segments import (
@@ -46,7 +46,7 @@ from partita.events.downloads import (
 from partita.events.system import EffectLost, Recover, ShutDown
 from partita.events.types import Effect, Event, Message
 
-MODULES = (downloads, download_queue, download_retries, download_segments)
+MODULES = (downloads, download_ledger, download_queue, download_retries, download_segments)
 
 
 def declared(kind: type) -> set[type]:

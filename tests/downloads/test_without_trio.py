@@ -18,10 +18,9 @@ from partita.actors.downloads.part_file import CHECKPOINT_BYTES, CHECKPOINT_S, W
 from partita.actors.downloads.stopping import discard_files, is_leaving
 from partita.actors.kernel.world import Interim, NetworkRequest, Timing, World
 from partita.events.cookies import CookiesReceived
-from partita.events.download_ledger import DownloadsState
+from partita.events.download_ledger import DownloadAdded, DownloadsState
 from partita.events.downloads import (
     DiscardFiles,
-    DownloadAdded,
     DownloadBroke,
     DownloadFinished,
     DownloadState,
@@ -61,6 +60,19 @@ class File:
         self.content += data
         self.said.append(f"write {len(data)}")
 
+    @property
+    def size_bytes(self) -> int:
+        return len(self.content)
+
+    async def again(self) -> File:
+        return self
+
+    async def cut(self, size_bytes: int) -> None:
+        del self.content[size_bytes:]
+
+    async def is_there(self) -> bool:
+        return True
+
     async def reserve(self, size_bytes: int) -> None:
         self.said.append(f"reserve {size_bytes}")
 
@@ -75,12 +87,13 @@ class Disk:
     def __init__(self) -> None:
         self.files: dict[str, File] = {}
 
-    async def open(self, path: str, *, keep_bytes: int = 0) -> File:
-        file = self.files.setdefault(path, File())
-        del file.content[keep_bytes:]
-        return file
+    async def open(self, path: str, *, emptied: bool = True, must_exist: bool = False) -> File:
+        assert not emptied
+        return self.files[path] if must_exist else self.files.setdefault(path, File())
 
     async def open_to_read(self, path: str) -> File:
+        if path not in self.files:
+            raise FileNotFoundError(path)
         return self.files[path]
 
     async def size(self, path: str) -> int | None:
@@ -330,6 +343,8 @@ def test_discarding_leaves_a_whole_file_beside_its_part_file_and_one_of_another_
     file.modified_us = BEGAN_US
     run(discard_files(WHOLE, door))
     assert door.disk.files.keys() == {"/dir/f.bin"}
+    door, _ = begun(Response(0, 0))
+    door.disk.files["/dir/f.bin"] = file
     other = msgspec.structs.replace(ORDER, id="d2")
     door.others = {"download/d2": DownloadState(phase="completed", order=other, target_path="/dir/f.bin")}
     run(discard_files(WHOLE, door))
@@ -343,11 +358,11 @@ def test_a_name_that_is_being_deleted_is_nobody_elses_before_the_log_says_that_i
     door, fetch = begun(Response(1, len(CHUNK)))
     with pytest.raises(StopIteration):
         discard_files(DiscardFiles("e1", ("/dir/f.bin.part",), "/dir/f.bin"), door).send(None)
-    assert is_leaving(door.world.clock, "/dir/f.bin.part")
+    assert is_leaving(door.world.shared, "/dir/f.bin.part")
     outcome(door, fetch)
     assert door.disk.files.keys() == {"/dir/f (1).bin"}
     door.awaited = False
-    assert not is_leaving(door.world.clock, "/dir/f.bin")
+    assert not is_leaving(door.world.shared, "/dir/f.bin")
 
 
 def run(coroutine: object) -> None:

@@ -59,7 +59,7 @@ CAPABILITIES: Final = (
     Mutation(
         name="part_file.not_cut",
         gone="what an older version of a file left in the part file stays behind a shorter one",
-        edits=(Edit(f"{FETCH}._open", "keep_bytes=keep_bytes", "keep_bytes=1 << 62"),),
+        edits=(Edit(f"{FETCH}._open", "if file.size_bytes > keep_bytes:", "if False:"),),
         scenarios=("moving_target",),
     ),
     Mutation(
@@ -76,7 +76,14 @@ CAPABILITIES: Final = (
     Mutation(
         name="part_file.shorter_than_reported",
         gone="nobody looks whether the part file holds what was reported",
-        edits=(Edit(f"{FETCH}._usable_offset", "size is None or size < max(effect.offset, effect.kept_bytes) or", ""),),
+        edits=(
+            Edit(
+                f"{FETCH}._usable_offset",
+                "if size is not None and size < max(effect.offset, effect.kept_bytes):",
+                "if False:",
+            ),
+            Edit(f"{FETCH}._open", "if file.size_bytes < keep_bytes:", "if False:"),
+        ),
         scenarios=("downloads", "moving_target"),
     ),
     # -- ranges -----------------------------------------------------------------------------------------------------------
@@ -135,13 +142,13 @@ CAPABILITIES: Final = (
     Mutation(
         name="download.files_stay_open",
         gone="a fetch that ends does not close its file",
-        edits=(Edit(f"{FETCH}.close", "    await self._close_part()\n", ""),),
+        edits=(Edit(f"{FETCH}.close", "await self._part.close()", "pass"),),
         scenarios=("downloads",),
     ),
     Mutation(
         name="download.responses_stay_open",
         gone="a fetch that ends does not close its response",
-        edits=(Edit(f"{FETCH}.close", "    await self._close_response()\n", ""),),
+        edits=(Edit(f"{FETCH}.close", "await self._close_response()", "pass"),),
         scenarios=("downloads",),
     ),
     Mutation(
@@ -157,7 +164,7 @@ CAPABILITIES: Final = (
             Edit(
                 "actors.downloads.placing:Place.give_name",
                 "await put_in_place(",
-                "not is_elsewhere or await put_in_place(",
+                "not self.is_elsewhere or await put_in_place(",
             ),
         ),
         scenarios=("taken_over",),

@@ -99,8 +99,55 @@ DOWNLOADS: Final = (
     Mutation(
         name="download.coded_file_unknown_after_a_crash",
         gone="a file whose coding was undone, and that got its name just before a crash, is not known again",
-        edits=(Edit("actors.downloads.answers:whole_bytes", "or state.received_bytes", ""),),
+        edits=(Edit("actors.downloads.answers:whole_bytes", "or (state.received_bytes if state.is_whole else 0)", ""),),
         scenarios=("coded_files",),
+    ),
+    Mutation(
+        name="download.any_part_is_whole",
+        gone="a part of a file of unknown length that somebody has given its name counts for all of it",
+        edits=(Edit("actors.downloads.answers:whole_bytes", "if state.is_whole else 0", "if True else 0"),),
+        scenarios=("coded_files",),
+    ),
+    Mutation(
+        name="download.part_file_made_anew",
+        gone="a download that goes on makes the part file anew that somebody has just deleted, with a hole for what it had",
+        edits=(
+            Edit("simulations.disk.files:SimulatedFiles.open", "if must_exist:", "if False:"),
+            Edit(f"{FETCH}._open", "if file.size_bytes < keep_bytes:", "if False:"),
+        ),
+        scenarios=("downloads", "moving_target"),
+        on_the_disk=True,
+    ),
+    Mutation(
+        name="download.part_file_of_another_kept",
+        gone="a download whose part file somebody has deleted asks for the one that got the name, which its owner has open",
+        edits=(
+            Edit("actors.downloads.evolution:_interrupted", '"" if event.gone else state.part_path', "state.part_path"),
+            Edit("actors.downloads.placing:Place._choose_another", "not await file.opened.is_there()", "False"),
+        ),
+        scenarios=("moving_target",),
+    ),
+    Mutation(
+        name="download.known_again_and_not_synced",
+        gone="a file that had its name before the crash is known again, and a power cut may take that back",
+        edits=(Edit(f"{FETCH}._is_named", "await self._files.rename(target, target)", "pass"),),
+        scenarios=("queueing", "downloads"),
+    ),
+    Mutation(
+        name="download.files_of_another_taken",
+        gone="a download whose files were deleted goes on in those of the next one, which has got the same names",
+        edits=(
+            Edit(f"{FETCH}._is_taken", "self._place.is_elsewhere and", "False and"),
+            Edit(f"{FETCH}._usable_offset", "self._place.leave_part()", "pass"),
+            Edit("simulations.disk.files:SimulatedFiles.open", "if medium.is_written(file):", "if False:"),
+        ),
+        scenarios=("downloads", "queueing", "moving_target"),
+    ),
+    Mutation(
+        name="download.files_of_another_discarded",
+        gone="with a download whose files were deleted those of the next one go, which has got the same names",
+        edits=(Edit("actors.downloads.stopping:_delete", "if not is_of_another(door, path):", "if True:"),),
+        scenarios=("downloads", "queueing"),
     ),
     # -- codings, and what other programs write -------------------------------------------------------------------------------
     Mutation(
@@ -112,7 +159,7 @@ DOWNLOADS: Final = (
     Mutation(
         name="download.other_programs_file_replaced",
         gone="a file that another program has put where a download was to go is replaced",
-        edits=(Edit(f"{PLACE}.give_name", "is_elsewhere and state.claimed", "False"),),
+        edits=(Edit(f"{PLACE}.give_name", "self.is_elsewhere and state.claimed", "False"),),
         scenarios=("coded_files",),
     ),
     Mutation(
@@ -137,6 +184,12 @@ DOWNLOADS: Final = (
         scenarios=("segments",),
     ),
     Mutation(
+        name="segments.end_of_a_helper_not_told",
+        gone="the connection that leads is not woken when a helper has ended",
+        edits=(Edit("actors.downloads.segments:_ended", ", answers=((WORK, True),)", ""),),
+        scenarios=("segments",),
+    ),
+    Mutation(
         name="segments.part_file_cut",
         gone="a download that goes on cuts off what segments have brought behind its beginning",
         edits=(Edit(f"{FETCH}._open", "max(offset, self._effect.kept_bytes)", "offset"),),
@@ -155,19 +208,6 @@ DOWNLOADS: Final = (
         scenarios=("segments",),
     ),
     Mutation(
-        name="segments.helpers_not_stopped",
-        gone="the helpers of a download that is interrupted go on, and the next fetch does not wait for them",
-        edits=(
-            Edit(f"{FETCH}.run", "await self._door.alone()", "pass"),
-            Edit(
-                "actors.downloads.answers:of_helpers",
-                "(StopFetch(None, helpers=helpers),) if helpers else ()",
-                "()",
-            ),
-        ),
-        scenarios=("segments",),
-    ),
-    Mutation(
         name="segments.waiting_not_answered",
         gone="who waits for more to do when the download stops waits for ever",
         edits=(Edit("actors.downloads.answers:changed", "if state.segments and not after.segments:", "if False:"),),
@@ -177,6 +217,19 @@ DOWNLOADS: Final = (
         name="segments.any_range_taken",
         gone="a helper takes whatever range of whatever file it is sent",
         edits=(Edit("actors.downloads.segment_fetch:Worker.bring", 'fit != "goes on" or', ""),),
+        scenarios=("segments",),
+    ),
+    Mutation(
+        name="segments.written_into_the_next_ones",
+        gone="a helper writes into whatever has the part file's name: that of the next download, when somebody deleted its own",
+        edits=(
+            Edit(
+                "actors.downloads.segment_fetch:Worker.bring",
+                "await self._led_file().again()",
+                "await self._door.world.files.open(self._effect.part_path, emptied=False)",
+            ),
+            Edit("simulations.disk.files:SimulatedFiles.open", "if medium.is_written(file):", "if False:"),
+        ),
         scenarios=("segments",),
     ),
 )

@@ -86,6 +86,7 @@ KERNEL: Final = (
                 "while committer.commit_once():",
                 "while False:",
             ),
+            Edit("actors.kernel.lifetime:Lifetime._close", "durable=True", "durable=False"),
         ),
         scenarios=("cookies",),
     ),
@@ -184,8 +185,8 @@ KERNEL: Final = (
         edits=(
             Edit(
                 FAILED_TURN,
-                "if isinstance(message, Outcome) and message.effect_id in actor.pending:",
-                "if False:",
+                "if awaited:  # it came",
+                "if False:  # it came",
             ),
         ),
         scenarios=("downloads",),

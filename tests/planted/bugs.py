@@ -44,7 +44,7 @@ BUGS: Final = (
         right="        received_bytes=size_of(pieces) if pieces else event.head.offset,\n",
         wrong="        received_bytes=max(state.received_bytes, event.head.offset),\n",
         scenario="moving_target",
-        seed=10,
+        seed=64,
         checker="reported",
         looking="back when event is DownloadHeadReceived and event.head.offset < state.received_bytes;"
         " why; blame state.received_bytes",
