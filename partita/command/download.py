@@ -2,46 +2,31 @@
 
 import os
 import shlex
-import signal
-import sys
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from partita.actors.network.urls import parse_http_url
-from partita.command.download_jobs import Into, Job, interrupted
+from partita.command.download_jobs import Wanted
 from partita.command.download_options import (
     parse_concurrent,
     parse_integrity,
     parse_rate,
     parse_retry,
     parse_segments,
+    urls_in,
 )
-from partita.command.download_table import table
-from partita.command.ending import NO, WrongUsage, complain
+from partita.command.download_outcome import shown_url
+from partita.command.download_places import place_of
+from partita.command.download_run import Plan, Report, run
+from partita.command.ending import NO, Terminated, WrongUsage, complain
 from partita.command.options import AsJson, DataDir
 from partita.command.printing import console, counted, print_json, size_text
-from partita.command.sessions import Name, opened
-from partita.downloading import HowToDownload
-from partita.errors import UnobservedFailure
-from partita.events.download_options import RetryPolicy
-from partita.session import Session
-
-TICK_S: Final = 0.2
-ROOM: Final = 4
-"""Lines of the terminal that the table's head, its sum and what stands around it take."""
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: as Ctrl-C, but nobody sits there."""
+from partita.command.reading import check_kept
+from partita.command.sessions import Name
+from partita.download_arguments import HowToGoOn
 
 
 def download(
@@ -49,6 +34,16 @@ def download(
         list[str] | None, typer.Argument(metavar="URL...", help="One or several.", show_default=False)
     ] = None,
     *,
+    input_file: Annotated[
+        str | None,
+        typer.Option(
+            "-i",
+            "--input",
+            metavar="FILE",
+            help="More URLs, one a line; - is the standard input. Lines that begin with # are skipped.",
+            show_default=False,
+        ),
+    ] = None,
     partition: Name = None,
     directory: Annotated[
         Path | None,
@@ -56,41 +51,55 @@ def download(
             "-o",
             "--directory",
             metavar="DIR",
-            help="Where files go; else the partition's download folder, without a partition this folder.",
+            help="Where files go, under names that are free;"
+            " else the partition's download folder, without a partition this folder.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-O",
+            "--output",
+            metavar="NAME",
+            help="The one file's name or path, from -o DIR or this folder on; what is there is replaced.",
             show_default=False,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", "-c", help="Go on with what was interrupted: all of it, or these URLs.")
+        bool,
+        typer.Option(
+            "--resume",
+            "-c",
+            help="Go on with what was interrupted: all of it, or these URLs."
+            " One that is complete is left as it is, one that the partition does not know begins.",
+        ),
     ] = False,
     rate: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            metavar="RATE", parser=parse_rate, help="Bytes a second, all together: 500k, 2M.", show_default=False
-        ),
-    ] = None,
-    concurrent: Annotated[
-        int | None,
-        typer.Option(
-            "-j", "--concurrent", metavar="N", parser=parse_concurrent, help="Files at a time.", show_default=False
-        ),
-    ] = None,
-    segments: Annotated[
-        int | None,
-        typer.Option(
-            "-x",
-            "--segments",
-            metavar="N",
-            parser=parse_segments,
-            help="Connections for each file.",
+            metavar="RATE",
+            help="Bytes a second, all together: 500k, 2M; 0 is no limit. It stays so for the partition.",
             show_default=False,
         ),
     ] = None,
-    retry: Annotated[
-        RetryPolicy | None,
+    concurrent: Annotated[
+        str | None,
         typer.Option(
-            metavar="N[,FIRST..CAP]", parser=parse_retry, help="Go on by itself: 5, or 5,2s..60s.", show_default=False
+            "-j",
+            "--concurrent",
+            metavar="N",
+            help="Files at a time. It stays so for the partition.",
+            show_default=False,
         ),
+    ] = None,
+    segments: Annotated[
+        str | None,
+        typer.Option("-x", "--segments", metavar="N", help="Connections for each file.", show_default=False),
+    ] = None,
+    retry: Annotated[
+        str | None,
+        typer.Option(metavar="N[,FIRST..CAP]", help="Go on by itself: 5, or 5,2s..60s.", show_default=False),
     ] = None,
     integrity: Annotated[
         str | None,
@@ -102,106 +111,92 @@ def download(
     """Download files, or go on with some.
 
     Ctrl-C leaves what has not come to be gone on with. Exit status 1 when one of them was not completed, 130 after Ctrl-C.
+    What --resume goes on with takes -x, --retry and --integrity from now on, and stays where it is: -o is for URLs that begin.
     """
-    wanted = [parse_http_url(url) for url in urls or []]
-    if not wanted and not resume:
-        raise WrongUsage("which URL? (--resume alone goes on with all that was interrupted)")
-    if resume and partition is None:
-        raise WrongUsage("--resume needs a partition that is kept: -p PARTITION")
-    how: HowToDownload = {"retry": retry, "segments": segments or 1}
-    if integrity is not None:
-        how["integrity"] = parse_integrity(integrity, len(wanted))
-    target = directory.absolute() if directory else None if partition is not None else Path.cwd()
-    jobs: list[Job] = []
-    kept = False
-    try:
-        with _terminable(), opened(partition, data_dir) as session:
-            kept = session.is_persistent()
-            session.limit_downloads(concurrent=concurrent, per_host=concurrent, rate=rate)
-            jobs.extend(_begun(session, wanted, target, how, resume=resume))
-            _watch(jobs)
-            left = [job for job in jobs if not job.completed and job.can_go_on]
-            if as_json:
-                print_json({"downloads": [job.plain() for job in jobs]})
-            else:
-                _print(jobs)
-            if left and not as_json:
-                _say_how_to_go_on(len(left), partition if kept else None, data_dir)
-    except KeyboardInterrupt as stop:
-        warnings.simplefilter("ignore", UnobservedFailure)  # whoever would have looked has been told to stop
-        left = [job for job in jobs if not job.ended]
-        if left:
-            _say_how_to_go_on(len(left), partition if kept else None, data_dir)
-        if isinstance(stop, Terminated):
-            raise typer.Exit(NO) from None
-        raise
-    if not all(job.completed for job in jobs):
+    wanted = [_wanted(url) for url in (*(urls or ()), *(urls_in(input_file) if input_file is not None else ()))]
+    has_directory, has_output = directory is not None, output is not None
+    _check(wanted, partition, data_dir, resume=resume, has_directory=has_directory, has_output=has_output)
+    plan = Plan(
+        wanted=wanted,
+        place=place_of(directory, output, here_at_first=partition is None),
+        how=_how(segments, retry, integrity, len(wanted)),
+        resume=resume,
+        partition=partition,
+        data_dir=data_dir,
+        concurrent=None if concurrent is None else parse_concurrent(concurrent),
+        rate_bytes_s=None if rate is None else parse_rate(rate),
+    )
+    report = run(plan)
+    _say(plan, report, as_json=as_json)
+    if report.stop is not None and not isinstance(report.stop, Terminated):
+        raise report.stop
+    if not report.is_good:
         raise typer.Exit(NO)
 
 
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM is raised, so that everything is closed in good order."""
-
-    def on_signal(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _wanted(text: str) -> Wanted:
+    url = parse_http_url(text)
+    return Wanted(url, shown_url(url))
 
 
-def _begun(
-    session: Session, wanted: list[str], target: Path | None, how: HowToDownload, *, resume: bool
-) -> Iterator[Job]:
-    """All that this run is about, on its way."""
-    if target is not None:
-        unfinished = ("progressing", "interrupted")
-        taken = {Path(item.save_path) for item in session.downloads() if item.get_state() in unfinished}
-        session.on("will-download", Into(target, taken=taken))
-    resumed = [Job.resumed(item) for item in interrupted(session, wanted)] if resume else []
-    yield from resumed
-    there = {job.url for job in resumed}
-    for url in wanted:
-        if url not in there:
-            yield Job(url, session.download_url(url, **how))
+def _check(
+    wanted: list[Wanted],
+    partition: str | None,
+    data_dir: Path | None,
+    *,
+    resume: bool,
+    has_directory: bool,
+    has_output: bool,
+) -> None:
+    """Raises :class:`WrongUsage` for what does not go together."""
+    if not wanted and not resume:
+        raise WrongUsage("which URL? (--resume alone goes on with all that was interrupted)")
+    if has_output and (resume or len(wanted) != 1):
+        raise WrongUsage("-O is for one URL, and not for --resume: what goes on keeps its file")
+    if not resume:
+        return
+    if partition is None:
+        raise WrongUsage("--resume needs a partition that is kept: -p PARTITION")
+    if has_directory and not wanted:
+        raise WrongUsage("-o: what --resume goes on with stays in the folder where it was begun")
+    check_kept(partition, data_dir, must_exist=not wanted)
 
 
-def _watch(jobs: list[Job]) -> None:
-    """Come back when no job has more to wait for; meanwhile, show how far they are."""
-    out = console(error=True)
-    wake = threading.Event()
-
-    def shown() -> Table:
-        return table([job.line() for job in jobs], most=max(1, out.height - ROOM))
-
-    live = Live(console=out, auto_refresh=False, get_renderable=shown) if sys.stderr.isatty() else None
-    try:
-        if live is not None:
-            live.start()
-        while True:
-            wake.clear()
-            waiting = [job.advance(wake) for job in jobs]
-            if live is not None:
-                live.refresh()
-            if not any(waiting):
-                return
-            wake.wait(TICK_S)
-    finally:
-        if live is not None:
-            live.stop()
+def _how(segments: str | None, retry: str | None, integrity: str | None, urls: int) -> HowToGoOn:
+    how: HowToGoOn = {}
+    if segments is not None:
+        how["segments"] = parse_segments(segments)
+    if retry is not None:
+        how["retry"] = parse_retry(retry)
+    if integrity is not None:
+        how["integrity"] = parse_integrity(integrity, urls)
+    return how
 
 
-def _print(jobs: list[Job]) -> None:
+def _say(plan: Plan, report: Report, *, as_json: bool) -> None:
+    """What has come is printed at the end only, and not when somebody has stopped it, who saw it."""
+    stopped = report.stop is not None
+    if plan.resume and not report.outcomes and not stopped:
+        complain("nothing to go on with")
+    if as_json:
+        print_json({"downloads": report.outcomes})
+    elif not stopped:
+        _print(report)
+    if report.left and (stopped or not as_json):
+        _say_how_to_go_on(report.left, plan.partition if report.kept else None, plan.data_dir)
+
+
+def _print(report: Report) -> None:
     out = console()
-    for job in jobs:
-        if job.completed and job.item is not None:
-            size = size_text(job.item.get_received_bytes())
-            out.print(Text("completed", style="green").append(f"  {job.item.save_path}  {size}", style="default"))
-        else:
-            complain(f"{job.state}: {job.url}: {job.problem}")
+    for outcome in report.outcomes:
+        if outcome.state != "completed":
+            complain(f"{outcome.state}: {outcome.url}: {outcome.problem}")
+            continue
+        word = "already complete" if outcome.id in report.complete_before else "completed"
+        line = Text(word, style="green").append(
+            f"  {outcome.save_path}  {size_text(outcome.received_bytes)}", "default"
+        )
+        out.print(line, soft_wrap=True)
 
 
 def _say_how_to_go_on(left: int, partition: str | None, data_dir: Path | None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from partita.command.ending import WrongUsage
@@ -34,11 +36,18 @@ def parse_segments(text: str) -> int:
 
 
 def parse_rate(text: str) -> int:
-    """``500k``, ``2M``, ``1.5MiB/s``, or plain bytes: bytes a second, by powers of 1024. Raises :class:`WrongUsage`."""
+    """``500k``, ``2M``, ``1.5MiB/s``, or plain bytes: bytes a second, by powers of 1024; 0 is no limit.
+
+    Raises :class:`WrongUsage`.
+    """
+    if text.strip() == "0":
+        return 0
     match = _RATE.fullmatch(text.strip())
     rate = 0 if match is None else int(float(match[1]) * _UNITS[match[2].lower()])
     if not 1 <= rate <= FASTEST_BYTES_S:
-        raise WrongUsage(f"--rate is a number of bytes a second, as in 500k, 2M or 1.5G, not {text!r}")
+        raise WrongUsage(
+            f"--rate is a number of bytes a second, as in 500k, 2M or 1.5G, or 0 for no limit, not {text!r}"
+        )
     return rate
 
 
@@ -86,3 +95,20 @@ def _count(option: str, text: str, most: int) -> int:
     if not 1 <= number <= most:
         raise WrongUsage(f"{option} is a number from 1 to {most}, not {text!r}")
     return number
+
+
+def urls_in(file: str) -> list[str]:
+    """The URLs of a file, or with ``-`` of the standard input: one a line, without blank lines and those that begin with ``#``.
+
+    Raises :class:`WrongUsage` when it cannot be read, or names none.
+    """
+    try:
+        text = (sys.stdin.buffer.read() if file == "-" else Path(file).expanduser().read_bytes()).decode("utf-8-sig")
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise WrongUsage(f"-i {file}: {why}") from None
+    lines = [line.strip() for line in text.splitlines()]
+    urls = [line for line in lines if line and not line.startswith("#")]
+    if not urls:
+        raise WrongUsage(f"-i {file}: there is no URL in it")
+    return urls

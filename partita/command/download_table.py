@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from partita.command.printing import plain_table, size_text
+from partita.command.printing import plain_table, shortened, size_text
+
+_COLUMNS: Final = ("file", "state", "received", "speed", "left", "%")
+GAP: Final = 2
+LEAST: Final = 8
+"""Cells that a name has before columns go."""
+FEWEST: Final = 3
+"""Columns that are there in any case."""
 
 _STYLES: Final = {
     "waiting": "dim",
@@ -24,29 +32,40 @@ _ORDER: Final = ("progressing", "paused", "waiting", "failed", "interrupted", "c
 
 
 class Line(Struct, frozen=True):
-    """How one stands: its file's name or URL, bytes (0 in all: unknown), bytes a second."""
+    """How one stands: its file's name or URL, bytes (0 in all: unknown), bytes a second.
+
+    ``waits_s``: it goes on by itself in so many seconds; None: when it can.
+    """
 
     name: str
     state: str
     received_bytes: int = 0
     total_bytes: int = 0
     bytes_per_second: int = 0
+    waits_s: float | None = None
 
 
-def table(lines: Sequence[Line], *, most: int) -> Table:
-    """All of them, or ``most`` lines, the last of which says how many there are more; then the sum."""
+def table(lines: Sequence[Line], *, most: int, width: int) -> RenderableType:
+    """All of them, or ``most`` lines, the last of which says how many there are more; then the sum.
+
+    ``width``, in cells: where it is not enough, names lose their middle, then the last columns go; no figure is cut.
+    """
     shown = lines
     if len(lines) > most:
         by_interest = sorted(range(len(lines)), key=lambda number: (_ORDER.index(lines[number].state), number))
         shown = [lines[number] for number in sorted(by_interest[: max(most - 1, 0)])]
-    made = plain_table("file", "state", "received", "speed", "left", "%", header=True)
-    for line in shown:
-        made.add_row(*_cells(line))
+    rows = [_cells(line) for line in shown]
+    columns, room = _fitting(rows, width)
+    made = plain_table(*_COLUMNS[:columns])
+    for name, *others in rows:
+        made.add_row(shortened(str(name), room), *others[: columns - 1])
+    below = []
     if len(shown) < len(lines):
-        made.add_row(Text(f"... and {len(lines) - len(shown)} more", style="dim"))
+        below.append(Text(f"... and {len(lines) - len(shown)} more", style="dim"))
     if len(lines) > 1:
-        made.add_row(*_cells(total(lines)), style="bold")
-    return made
+        *cells, percent = map(str, _cells(total(lines)))
+        below.append(Text("  ".join(filter(None, (*cells, percent and f"{percent} %"))), style="bold"))
+    return Group(made, *(_cut(text) for text in below))
 
 
 def total(lines: Sequence[Line]) -> Line:
@@ -64,12 +83,29 @@ def total(lines: Sequence[Line]) -> Line:
     )
 
 
+def _cut(text: Text) -> Text:
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _fitting(rows: Sequence[tuple[Text | str, ...]], width: int) -> tuple[int, int]:
+    """How many columns there is room for, and the cells that are left for names."""
+    widths = [max(cell_len(str(cell)) for cell in column) for column in zip(_COLUMNS, *rows, strict=True)]
+    columns = len(widths) + 1
+    room = 0
+    while room < LEAST and columns > FEWEST:
+        columns -= 1
+        room = width - sum(GAP + widest for widest in widths[1:columns])
+    return columns, max(room, 1)
+
+
 def _cells(line: Line) -> tuple[Text | str, ...]:
     received, whole, speed = line.received_bytes, line.total_bytes, line.bytes_per_second
     left_s = (whole - received) / speed if whole and speed else None
+    state = line.state if line.waits_s is None else f"{line.state} {time_text(line.waits_s)}"
     return (
         line.name,
-        Text(line.state, style=_STYLES.get(line.state, "")),
+        Text(state, style=_STYLES.get(line.state, "")),
         f"{size_text(received)} / {size_text(whole)}" if whole else size_text(received) if received else "",
         f"{size_text(speed)}/s" if speed else "",
         "" if left_s is None else time_text(left_s),

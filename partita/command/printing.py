@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import sys
+from contextlib import nullcontext
 from typing import Final, TextIO, cast
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+
+from partita.command.ending import writing_stdout
 
 PIPE_WIDTH: Final = 4000
 """Into a pipe or file, lines are not broken for a width that nobody has."""
@@ -33,23 +39,36 @@ class _Trimmed(io.TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
+        with writing_stdout() if self._stream is sys.stdout else nullcontext():
+            self._stream.write("\n".join(line.rstrip(" ") for line in text.split("\n")))
         return len(text)
 
     def flush(self) -> None:
-        self._stream.flush()
+        with writing_stdout() if self._stream is sys.stdout else nullcontext():
+            self._stream.flush()
 
 
 def print_json(value: object) -> None:
     """One JSON object, for people to read as well."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    with writing_stdout():
+        sys.stdout.write(_writable(text.decode()) + "\n")
 
 
 def print_json_line(value: object) -> None:
     """One JSON object on a line of its own, out at once: somebody may follow."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+    with writing_stdout():
+        sys.stdout.write(_writable(msgspec.json.encode(value).decode()) + "\n")
+        sys.stdout.flush()
+
+
+def _writable(text: str) -> str:
+    """JSON as it is, or with its own escapes for what the standard output has no letters for."""
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return re.sub(r"[^\x00-\x7f]+", lambda match: json.dumps(match[0])[1:-1], text)
+    return text
 
 
 def plain_table(*columns: str, header: bool = True) -> Table:
@@ -73,3 +92,22 @@ def size_text(count: int) -> str:
             return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     raise AssertionError
+
+
+def shortened(text: str, width: int) -> str:
+    """The text in at most ``width`` cells of a terminal, without its middle: ``film…bin``; as it is where it fits."""
+    if cell_len(text) <= width:
+        return text
+    room = max(width - 1, 0)
+    tail = _beginning(text[::-1], room // 2)[::-1]
+    return f"{_beginning(text, room - cell_len(tail))}…{tail}"
+
+
+def _beginning(text: str, width: int) -> str:
+    """As many characters as fit."""
+    taken = 0
+    for number, char in enumerate(text):
+        taken += cell_len(char)
+        if taken > width:
+            return text[:number]
+    return text

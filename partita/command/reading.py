@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from partita.command.ending import WrongUsage
+from partita.store.lmdb_environment import DATA_FILE
 from partita.store.names import DEFAULT_FOLDER, folder_name
 from partita.store.partition import PartitionStore
 from partita.system import PERSIST, default_data_dir
@@ -48,6 +49,15 @@ def path_of(partition: str, data_dir: Path | None) -> Path:
         called = f"partition {partition!r}" if name else "default session"
         raise WrongUsage(f"there is no {called} in {root.parent}: `partita partitions` lists those that are")
     return path
+
+
+def check_kept(partition: str, data_dir: Path | None, *, must_exist: bool) -> None:
+    """Raises :class:`WrongUsage` for a PARTITION that lives in memory only, and for one that is not there yet."""
+    is_name = not looks_like_a_path(partition)
+    if must_exist or (is_name and partition and not partition.startswith(PERSIST)):
+        path = path_of(partition, data_dir)
+        if not (path / DATA_FILE).exists():
+            raise WrongUsage(f"{path} is no partition's folder")
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from partita.actors.replay.redecide import Report, redecide
 from partita.command.planted_rule import changed_behaviors
 from partita.command.tour_child import begin_download
 from partita.errors import PartitaError
-from partita.events.downloads import DownloadAdded, DownloadProgressed
+from partita.events.download_ledger import DownloadAdded
+from partita.events.downloads import DownloadProgressed
 from partita.log import replay
 from partita.played import playback
 from partita.store.partition import PartitionStore

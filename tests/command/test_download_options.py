@@ -9,6 +9,7 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers.loopback import LoopbackServer, sends
 
 from partita.command.download_options import (
     FASTEST_BYTES_S,
@@ -20,6 +21,8 @@ from partita.command.download_options import (
 from partita.command.ending import WrongUsage
 from partita.events.download_options import RetryPolicy
 
+from .conftest import Command
+
 DIGEST = hashlib.sha256(b"film").digest()
 SRI = "sha256-" + base64.b64encode(DIGEST).decode()
 
@@ -27,6 +30,7 @@ SRI = "sha256-" + base64.b64encode(DIGEST).decode()
 @pytest.mark.parametrize(
     ("text", "rate"),
     [
+        ("0", 0),
         ("1", 1),
         ("500k", 512_000),
         ("2M", 2 << 20),
@@ -41,16 +45,16 @@ def test_a_rate_is_bytes_a_second_by_powers_of_1024(text: str, rate: int) -> Non
     assert parse_rate(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "0", "0.4", "-1", "2T", "fast", "1e6", "1,5M", "M", "9" * 15 + "G", "٣"])
+@pytest.mark.parametrize("text", ["", "0.4", "0k", "-1", "2T", "fast", "1e6", "1,5M", "M", "9" * 15 + "G", "٣"])
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(WrongUsage, match="--rate"):
         parse_rate(text)
 
 
 @given(st.text(max_size=20))
-def test_a_rate_is_a_positive_number_or_refused(text: str) -> None:
+def test_a_rate_is_no_limit_or_a_positive_number_or_refused(text: str) -> None:
     with contextlib.suppress(WrongUsage):
-        assert 1 <= parse_rate(text) <= FASTEST_BYTES_S
+        assert 0 <= parse_rate(text) <= FASTEST_BYTES_S
 
 
 @pytest.mark.parametrize(
@@ -100,3 +104,36 @@ def test_so_many_come_at_a_time() -> None:
     assert parse_concurrent("1000") == 1000
     with pytest.raises(WrongUsage, match="--concurrent"):
         parse_concurrent("1001")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--rate", "fast"),
+        ("--retry", "-1"),
+        ("-x", "0"),
+        ("--segments", "17"),
+        ("-j", "many"),
+        ("--concurrent", ""),
+        ("--integrity", "md5-AAAA"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_one_line_and_wrong_usage(
+    partita: Command, option: str, value: str
+) -> None:
+    done = partita("download", "http://127.0.0.1:9/", option, value, "-p", "persist:work")
+    assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert f"not {value!r}" in done.err
+    assert not partita.home.exists()
+
+
+def test_a_rate_stays_with_the_partition_until_it_is_taken_back(partita: Command, server: LoopbackServer) -> None:
+    url = server.on("/film.bin", sends(b"film"))
+    for rate in (["--rate", "2M"], [], ["--rate", "0"]):
+        assert partita("download", url, "-p", "persist:work", "-o", ".", *rate).status == 0
+    limits = [
+        turn["message"]["limits"]["rate_bytes_s"]
+        for turn in partita("log", "show", "persist:work", "--json").lines
+        if turn["message"]["type"].startswith("downloads.limit")
+    ]
+    assert limits == [2 << 20, 0]
