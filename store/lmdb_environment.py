@@ -24,7 +24,7 @@ import lmdb
 
 from partita.events.errors import LogDamaged, StoreError, StoreFailed, StoreUnavailable
 from partita.store.environment import KEY_BYTES, TABLES, Buffer, RoomNeeded, Table, Unreadable
-from partita.store.gate import Gate
+from partita.store.gate import Gate, Pass
 from partita.store.lmdb_file import check_data_file, is_unborn, reserve_lock_file
 
 DATA_FILE: Final = "data.mdb"
@@ -176,10 +176,10 @@ _opening = threading.Lock()
 class LmdbTransaction:
     """A transaction of LMDB, whose errors are ours."""
 
-    __slots__ = ("_databases", "_directory", "_ended", "_gate", "_transaction")
+    __slots__ = ("_databases", "_directory", "_ended", "_entered", "_transaction")
 
-    def __init__(self, handle: _Handle, transaction: lmdb.Transaction) -> None:
-        self._gate = handle.gate
+    def __init__(self, handle: _Handle, entered: Pass, transaction: lmdb.Transaction) -> None:
+        self._entered = entered
         self._databases = handle.databases
         self._directory = handle.directory
         self._transaction = transaction
@@ -279,6 +279,11 @@ class LmdbTransaction:
             self._transaction.abort()
             self._end()
 
+    def __del__(self) -> None:
+        """Of one that a Ctrl-C kept from its end; before its pass counts as given back."""
+        if hasattr(self, "_ended"):  # else from its beginning
+            self.abort()
+
     def _free(self) -> str:
         """How much room the disk has: LMDB calls a write that a full disk cut short an input/output error."""
         try:
@@ -289,7 +294,7 @@ class LmdbTransaction:
     def _end(self) -> None:
         if not self._ended:
             self._ended = True
-            self._gate.leave()
+            self._entered.give_back()
 
 
 class LmdbEnvironment:
@@ -317,17 +322,17 @@ class LmdbEnvironment:
         while True:
             if self._closed:
                 raise StoreUnavailable(f"the log in {handle.directory} has been closed")
-            handle.gate.enter()
+            entered = handle.gate.enter()
             try:
-                return LmdbTransaction(handle, handle.environment.begin(write=write))
+                return LmdbTransaction(handle, entered, handle.environment.begin(write=write))
             except lmdb.MapResizedError:
-                handle.gate.leave()
+                entered.give_back()
                 handle.set_map(0)
             except lmdb.Error as error:
-                handle.gate.leave()
+                entered.give_back()
                 raise translated(error, "beginning a transaction") from error
             except BaseException:
-                handle.gate.leave()
+                entered.give_back()
                 raise
 
     def sync(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -52,23 +53,34 @@ class MemoryTables:
     def __init__(self) -> None:
         self.rows: dict[Table, Rows] = {table: Rows() for table in TABLES}
         self.version = 0
-        self.active: MemoryTransaction | None = None
-        self._busy = threading.RLock()
+        self._lock = threading.RLock()  # held by none for long; a transaction that is forgotten ends anywhere
+        self._changed = threading.Condition(self._lock)
+        self._active: weakref.ref[MemoryTransaction] | None = None
+        self._begun: tuple[int, int] | None = None  # the active one, and its thread
+
+    @property
+    def active(self) -> MemoryTransaction | None:
+        """The transaction that is under way."""
+        return None if self._active is None else self._active()
 
     def begin(self, transaction: MemoryTransaction) -> None:
         """Called by a transaction, as its first act: it waits until no other thread's is under way."""
-        self._busy.acquire()
-        if self.active is not None:
-            self._busy.release()
-            raise RuntimeError("the transactions of one thread may not overlap")
-        self.active = transaction
+        thread = threading.get_ident()
+        with self._lock:
+            while self._begun is not None:
+                if self._begun[1] == thread:
+                    raise RuntimeError("the transactions of one thread may not overlap")
+                self._changed.wait()
+            self._active = weakref.ref(transaction)
+            self._begun = id(transaction), thread
 
-    def ended(self, *, changed: bool) -> None:
-        """Called by a transaction, as its last act."""
-        if changed:
-            self.version += 1
-        self.active = None
-        self._busy.release()
+    def ended(self, transaction: MemoryTransaction, *, changed: bool) -> None:
+        """Called by a transaction, as its last act; of one that never began, nothing comes."""
+        with self._lock:
+            if self._begun is not None and self._begun[0] == id(transaction):
+                self.version += changed
+                self._active = self._begun = None
+                self._changed.notify()
 
     def undo(self, changes: Sequence[Change]) -> None:
         """Take changes back, the last one first."""
@@ -146,10 +158,15 @@ class MemoryTransaction:
         self._tables.undo(self.changes)
         self._end(changed=False)
 
+    def __del__(self) -> None:
+        """Of one that a Ctrl-C kept from its end, or from the rest of it."""
+        self.abort()
+        self._tables.ended(self, changed=False)
+
     def _end(self, *, changed: bool) -> None:
         self._open = False
         self.changes.clear()
-        self._tables.ended(changed=changed)
+        self._tables.ended(self, changed=changed)
 
     def _rows(self, table: Table) -> Rows:
         if not self._open:

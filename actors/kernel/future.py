@@ -127,15 +127,21 @@ class Future(pykka.Future[T], Generic[T]):
 
     def _run_callbacks(self) -> None:
         callbacks = self._callbacks
+        ctrl_c: KeyboardInterrupt | None = None
         while callbacks:
             try:
                 callback = callbacks.pop(0)  # in the order they were added
             except IndexError:  # another thread was quicker
-                return
+                break
             try:
                 callback()
             except BaseException as error:  # noqa: BLE001  # a caller's own function must not cost the others their answers
-                report(error)
+                if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                    ctrl_c = error  # it only happened to come in here: whom it is for is further up
+                else:
+                    report(error)
+        if ctrl_c is not None:
+            raise ctrl_c
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

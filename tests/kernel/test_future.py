@@ -215,3 +215,36 @@ def test_set_exception_takes_the_exception_being_handled() -> None:
         future.set_exception()
     with pytest.raises(OSError, match="disk"):
         future.get()
+
+
+def test_a_ctrl_c_in_a_callback_is_raised_where_the_main_thread_is() -> None:
+    future: Future[int] = Future()
+    called: list[str] = []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    future.when_done(interrupted)
+    future.when_done(lambda: called.append("the other"))
+    with pytest.raises(KeyboardInterrupt):
+        future.set(1)
+    assert (future.get(), called) == (1, ["the other"])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_callback_cannot_end_another_thread() -> None:
+    future: Future[int] = Future()
+    ended: list[str] = []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    def complete() -> None:
+        future.set(1)
+        ended.append("at its end")
+
+    future.when_done(interrupted)
+    thread = threading.Thread(target=complete)
+    thread.start()
+    thread.join()
+    assert ended == ["at its end"]
