@@ -49,6 +49,10 @@ class Downloads:
     async def say(self, download: str, message: object) -> object:
         return await self.partition.ask(f"download/{download}", message)  # type: ignore[arg-type]
 
+    def said(self, download: str) -> list[object]:
+        """All messages that the actor has taken so far."""
+        return [message for actor, message, _ in self.partition.turns if actor == f"download/{download}"]
+
     async def until(self, download: str, *phases: str) -> DownloadState:
         """Wait until it is there, and what carries out its effects has ended when it is at rest."""
         await self.partition.until(lambda: self.state(download).phase in phases)

@@ -22,7 +22,7 @@ from partita.actors.live_world.files import DiskFiles
 from partita.actors.network.transport import bursts
 from partita.events.download_options import DownloadLimits, DownloadOptions
 from partita.events.download_queue import LimitDownloads
-from partita.events.downloads import CancelDownload, DownloadProgressed, PauseDownload, ResumeDownload
+from partita.events.downloads import AwaitDownload, CancelDownload, DownloadProgressed, PauseDownload, ResumeDownload
 
 CONTENT = os.urandom(18 * MIB + 1)
 
@@ -81,10 +81,11 @@ def progress(downloads: Downloads, download: str) -> list[int]:
     return [event.received_bytes for event in events if isinstance(event, DownloadProgressed)]
 
 
-async def no_thread_works() -> None:
-    limiter = trio.to_thread.current_default_thread_limiter()
+async def no_thread_works(downloads: Downloads) -> None:
+    files = downloads.partition.world.files
+    assert isinstance(files, DiskFiles)
     with trio.fail_after(PATIENCE_S):
-        while limiter.borrowed_tokens:
+        while files.under_way:
             await trio.lowlevel.checkpoint()
 
 
@@ -144,7 +145,7 @@ def test_a_slow_server_is_waited_for_by_the_loop(
         download = await downloads.begin(url)
         await downloads.partition.until(lambda: downloads.state(download).received_bytes >= 3 * MIB)
         assert await trio.to_thread.run_sync(file.held.wait, PATIENCE_S)
-        await no_thread_works()
+        await no_thread_works(downloads)
         file.go_on.set()
         await downloads.until(download, "completed")
 
@@ -207,8 +208,7 @@ def test_a_pause_takes_effect_when_the_burst_ends(
         told = downloads.state(download).received_bytes
         await downloads.say(download, PauseDownload())
         standing.may_go_on.set()
-        await no_thread_works()
-        await trio.testing.wait_all_tasks_blocked(0.01)
+        await downloads.partition.until(lambda: AwaitDownload("running") in downloads.said(download))
         received_bytes = downloads.state(download).received_bytes
         assert received_bytes <= told + 2 * CHECKPOINT_BYTES < len(CONTENT)
         await trio.testing.wait_all_tasks_blocked(0.01)
