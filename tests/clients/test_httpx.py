@@ -206,7 +206,7 @@ def test_each_timeout_has_httpxs_name(server: StreamServer, base: str, session: 
                     client.get(path)
                 assert isinstance(caught.value, NetError)
                 assert caught.value.name == "ERR_TIMED_OUT"
-            with client.stream("GET", "/half") as response, pytest.raises(httpx.TimeoutException):
+            with pytest.raises(httpx.TimeoutException), client.stream("GET", "/half") as response:
                 for chunk in response.iter_bytes():
                     assert chunk == b"half"
 

@@ -281,8 +281,8 @@ def test_a_reader_that_takes_its_time_does_not_use_up_the_servers(
 ) -> None:
     body = bytes(8 << 20)
     url = server.on("/large", says(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body))
-    with it_goes_on(system, session, server), session.stream(url, timeout=0.2, cache="no-store") as response:
+    with it_goes_on(system, session, server), session.stream(url, timeout=1.0, cache="no-store") as response:
         chunks = response.iter_bytes()
         size = len(next(chunks))
-        time.sleep(0.5)
+        time.sleep(1.2)
         assert size + sum(map(len, chunks)) == len(body)

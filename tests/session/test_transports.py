@@ -173,16 +173,17 @@ def test_errors_are_of_the_classes_that_programs_look_for(
         ),
     ]
 
-    async def get(url: str) -> None:
-        async with async_client(session, timeout=0.2) as client:
+    async def get(url: str, timeout_s: float) -> None:
+        async with async_client(session, timeout=timeout_s) as client:
             await client.get(url)
 
     for url, expected, name in cases:
+        timeout_s = 0.2 if expected is httpx.ReadTimeout else PATIENCE_S
         with pytest.raises(expected, match=name) as caught:
             if kind == "async":
-                trio.run(get, url)
+                trio.run(get, url, timeout_s)
             else:
-                with sync_client(session, timeout=0.2) as client:
+                with sync_client(session, timeout=timeout_s) as client:
                     client.get(url)
         assert isinstance(caught.value, NetError)
         assert str(caught.value.request.url) == url
@@ -193,10 +194,10 @@ def test_a_client_without_a_bound_on_reading_waits(streams: StreamServer, sessio
     """So event streams are read: httpx's other bounds must not end them."""
 
     def late(talk: Talk) -> None:
-        threading.Event().wait(0.3)
+        threading.Event().wait(1.2)
         talk.send(b"late")
 
-    with sync_client(session, timeout=httpx.Timeout(0.1, read=None)) as client:
+    with sync_client(session, timeout=httpx.Timeout(1.0, read=None)) as client:
         assert client.get(streams.on("/late", late)).text == "late"
 
 
