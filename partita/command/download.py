@@ -21,7 +21,7 @@ from partita.command.download_options import (
 from partita.command.download_outcome import shown_url
 from partita.command.download_places import place_of
 from partita.command.download_run import Plan, Report, run
-from partita.command.ending import NO, Terminated, WrongUsage, complain
+from partita.command.ending import NO, WrongUsage, complain
 from partita.command.options import AsJson, DataDir
 from partita.command.printing import console, counted, print_json, size_text
 from partita.command.reading import check_kept
@@ -128,7 +128,7 @@ def download(
     )
     report = run(plan)
     _say(plan, report, as_json=as_json)
-    if report.stop is not None and not isinstance(report.stop, Terminated):
+    if report.stop is not None:
         raise report.stop
     if not report.is_good:
         raise typer.Exit(NO)

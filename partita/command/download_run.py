@@ -16,9 +16,9 @@ from partita.command.download_jobs import Batch, Job, Wanted, cancel_all
 from partita.command.download_outcome import Outcome
 from partita.command.download_places import Place
 from partita.command.download_table import table
-from partita.command.ending import Signals, heeding_signals
+from partita.command.ending import Signals
 from partita.command.printing import console
-from partita.command.sessions import opened
+from partita.command.sessions import opened_quietly
 from partita.download_arguments import HowToGoOn
 from partita.errors import UnobservedFailure
 from partita.session import Session
@@ -65,11 +65,9 @@ def run(plan: Plan) -> Report:
     """Do it, until nothing more comes or somebody stops it; the session is closed then."""
     report = Report()
     try:
-        with heeding_signals() as signals:
-            with opened(plan.partition, plan.data_dir) as session:
-                report.kept = session.is_persistent()
-                _run(plan, session, report, signals)
-            signals.check()
+        with opened_quietly(plan.partition, plan.data_dir) as (session, signals):
+            report.kept = session.is_persistent()
+            _run(plan, session, report, signals)
     except KeyboardInterrupt as stop:
         warnings.simplefilter("ignore", UnobservedFailure)  # whoever would have looked has been told to stop
         report.stop = stop

@@ -93,9 +93,9 @@ def ending(command: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:
             _forget(sys.stdout)
             raise typer.Exit(0) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             warnings.simplefilter("ignore", UnobservedFailure)  # whoever would have looked has been told to stop
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(NO if isinstance(stop, Terminated) else INTERRUPTED) from None
         except UsageError as error:
             complain(line_of(error))
             raise typer.Exit(WRONG_USAGE) from None
