@@ -84,7 +84,8 @@ class Downloading:
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
         self._begun: set[str] = set()
-        partition.before_closing(self._given_up)
+        if not partition.is_kept:
+            partition.before_closing(self._given_up)
         self.paths: Final = PathChooser(partition, system)
         self.pages: Final[dict[str, Page]] = {}
         """The pages that are open, by id."""

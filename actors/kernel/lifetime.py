@@ -63,11 +63,13 @@ class Lifetime:
         partition = self._partition
         kernel = partition.kernel
         if not kernel.ended:  # what was said before is taken before it ends
+            if self.last_words:
+                self._wait_until_durable()  # they are about what was asked for just now as well
             for words in self.last_words:
                 self._wait(_settled(self._say(list(words()))))
             self._wait(_settled(self._say_to_all(Flush(), list(partition.actors))))
             for _ in range(2):  # a batch's effects begin after its answers: before those of the next
-                kernel.wait_if_possible(_settled(self._say([("session", Flush())], durable=True)))
+                self._wait_until_durable()
         self._end_effects()
         stopped: Future[None] = Future()
         kernel.call_soon(lambda: self._stop_actors(stopped))
@@ -83,6 +85,9 @@ class Lifetime:
             closing.callback(partition.store.close)
             for callback in reversed(self._on_close):
                 closing.callback(callback)
+
+    def _wait_until_durable(self) -> None:
+        self._partition.kernel.wait_if_possible(_settled(self._say([("session", Flush())], durable=True)))
 
     def _end_effects(self) -> None:
         """Stop them all; then their actors are told."""

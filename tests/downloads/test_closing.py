@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from servers.loopback import PATIENCE_S, LoopbackServer, ServedFile
 
 import partita
+from partita.errors import PartitaError
 
 MIB = 1 << 20
 CONTENT = bytes(range(256)) * (4 * MIB // 256)
@@ -41,6 +43,26 @@ def test_what_nobody_can_go_on_with_leaves_nothing(server: LoopbackServer, tmp_p
         assert kept.finished().get(PATIENCE_S) == "completed"
     file.go_on.set()
     assert [path.name for path in (tmp_path / "files").iterdir()] == ["kept.bin"]
+
+
+def test_what_was_asked_for_just_before_the_closing_leaves_nothing(server: LoopbackServer, tmp_path: Path) -> None:
+    file, go_on = ServedFile(CONTENT, hold_at=2 * MIB), threading.Event()
+    system = partita.System(data_dir=tmp_path / "data")
+    session = system.from_partition("memory")
+    session.set_download_path(str(tmp_path))
+    partition = session._partition
+    partition.kernel.call_soon(lambda: go_on.wait(PATIENCE_S))  # meanwhile, no turn is taken
+    begun = session.download_url(server.on("/film.bin", file))
+    closing = threading.Thread(target=system.close)
+    closing.start()
+    while not partition.closed:
+        closing.join(0.001)
+    go_on.set()
+    closing.join(PATIENCE_S)
+    file.go_on.set()
+    assert isinstance(begun.failure(), PartitaError)
+    assert [item.get_state() for item in session.downloads()] == ["cancelled"]
+    assert list(tmp_path.glob("film*")) == []
 
 
 def test_what_can_be_gone_on_with_stays(server: LoopbackServer, tmp_path: Path) -> None:
