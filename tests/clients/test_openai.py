@@ -54,8 +54,7 @@ class Words:
             assert self.go_on.acquire(timeout=PATIENCE_S)
             delta = {**BASE, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": word}}]}
             talk.chunk(b"data: " + json.dumps(delta).encode() + b"\n\n")
-        talk.chunk(b"data: [DONE]\n\n")
-        talk.end()
+        talk.chunk(b"data: [DONE]\n\n", is_last=True)  # the client reads no further
 
 
 @pytest.mark.parametrize("kind", [httpx.Client, httpx2.Client])

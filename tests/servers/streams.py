@@ -15,6 +15,7 @@ from typing import Self
 
 PATIENCE_S = 30.0
 CHUNK = 64 * 1024
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Talk:
@@ -48,11 +49,12 @@ class Talk:
         """The head of a response in chunks."""
         self.raw(_head(status, (*headers, ("Transfer-Encoding", "chunked"))))
 
-    def chunk(self, data: bytes) -> None:
-        self.raw(b"%x\r\n%b\r\n" % (len(data), data))
+    def chunk(self, data: bytes, *, is_last: bool = False) -> None:
+        """``is_last``: the end comes with it; whoever knows by these bytes that it is the end has had that too."""
+        self.raw(b"%x\r\n%b\r\n%b" % (len(data), data, LAST_CHUNK if is_last else b""))
 
     def end(self) -> None:
-        self.raw(b"0\r\n\r\n")
+        self.raw(LAST_CHUNK)
 
     def raw(self, data: bytes) -> None:
         self._out.write(data)
