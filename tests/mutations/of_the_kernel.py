@@ -86,7 +86,7 @@ KERNEL: Final = (
                 "while committer.commit_once():",
                 "while False:",
             ),
-            Edit("actors.kernel.lifetime:Lifetime._close", "durable=True", "durable=False"),
+            Edit("actors.kernel.lifetime:Lifetime._wait_until_durable", "durable=True", "durable=False"),
         ),
         scenarios=("cookies",),
     ),
