@@ -289,7 +289,7 @@ class Partition:
             actor.pending = pending_after(actor.pending, events, effects)
         reply: Reply | None = envelope[2]
         if reply is not None and (decision.waits is not None or decision.refusal is not None or not envelope[3]):
-            reply = self.replies.kept_back(actor.name, decision, reply, envelope)
+            reply = self.replies.kept_back(actor.name, decision, reply, envelope, position)
         self._submit((turn, reply, decision.reply, effects), message.lazy)
         if decision.answers:
             self.replies.answer(actor.name, decision, durable=True)
@@ -348,7 +348,7 @@ class Partition:
             return
         if reply is not None:
             if decision.waits is not None:
-                self.replies.hold(actor.name, decision.waits, envelope)
+                self.replies.hold(actor.name, decision.waits, envelope, self.position)
             elif durable and self.committer.backlog:  # what it saw may not be on the disk yet
                 answer = reply if decision.refusal is None else Rejection(reply, decision.refusal)
                 self._submit((None, answer, decision.reply, ()), False)

@@ -79,21 +79,26 @@ class Replies:
 
     def __init__(self, submit: Callable[[Entry, bool], None]) -> None:
         self._submit = submit
-        self._waiting: dict[tuple[str, str], list[Envelope]] = {}
+        self._waiting: dict[tuple[str, str], list[tuple[int, Envelope]]] = {}
 
     @property
     def waiting(self) -> int:
         """How many are held back."""
         return sum(map(len, self._waiting.values()))
 
-    def hold(self, actor: str, key: str, envelope: Envelope) -> None:
-        """Whoever sent this, until that actor answers the key; a durable ask, until that answer is durable."""
-        self._waiting.setdefault((actor, key), []).append(envelope)
+    def hold(self, actor: str, key: str, envelope: Envelope, position: int) -> None:
+        """Whoever sent this, until that actor answers the key; a durable ask, until that answer is durable.
 
-    def kept_back(self, actor: str, decision: Decision, reply: Reply, envelope: Envelope) -> Reply | None:
+        ``position``: of the last turn when it was asked.
+        """
+        self._waiting.setdefault((actor, key), []).append((position, envelope))
+
+    def kept_back(
+        self, actor: str, decision: Decision, reply: Reply, envelope: Envelope, position: int
+    ) -> Reply | None:
         """A reply that does not simply go with its recorded turn: who is left to be told when the turn is durable."""
         if decision.waits is not None:
-            self.hold(actor, decision.waits, envelope)
+            self.hold(actor, decision.waits, envelope, position)
             return None
         if not envelope[3]:
             settle(reply, decision)
@@ -104,7 +109,7 @@ class Replies:
     def answer(self, actor: str, decision: Decision, *, durable: bool) -> None:
         """Release those that an earlier decision held back; with ``durable``, once this turn is."""
         for key, value in decision.answers:
-            for _, _, waiting, waits_for_disk in self._waiting.pop((actor, key), ()):
+            for _, (_, _, waiting, waits_for_disk) in self._waiting.pop((actor, key), ()):
                 assert waiting is not None, "only who asked is held back"
                 reply = Rejection(waiting, value) if isinstance(value, BaseException) else waiting
                 if durable and waits_for_disk:
@@ -112,13 +117,16 @@ class Replies:
                 else:
                     reply.set(value)
 
-    def give_back(self) -> list[tuple[str, Envelope]]:
-        """All that is held back, to be asked again: what they were told to wait for may have been undone."""
+    def give_back(self) -> list[tuple[int, str, Envelope]]:
+        """All that is held back, to be asked again: what they were told to wait for may have been undone.
+
+        With the position that was the last one when each asked.
+        """
         waiting, self._waiting = self._waiting, {}
-        return [(actor, envelope) for (actor, _), envelopes in waiting.items() for envelope in envelopes]
+        return [(position, actor, envelope) for (actor, _), held in waiting.items() for position, envelope in held]
 
     def fail_all(self, error: BaseException) -> None:
         """Nobody will answer them any more."""
-        for _, envelope in self.give_back():
+        for _, _, envelope in self.give_back():
             if envelope[2] is not None:
                 envelope[2].set_exception(error)

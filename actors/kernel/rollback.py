@@ -82,16 +82,7 @@ class Rollback:
         again = [(name, envelope) for position, name, envelope in ignored if position > durable]
         for name, envelope in again:
             partition.actor(name).actor_inbox.put_internal(envelope)
-        self._ask_again(partition.replies.give_back())
         return lost
-
-    def _ask_again(self, waiting: list[tuple[str, Envelope]]) -> None:
-        """Before their answers, which may be in the mailbox, or among what is taken again."""
-        if self._again:
-            self._again = [*waiting, *self._again]
-            return
-        for name, envelope in reversed(waiting):
-            self._partition.actor(name).actor_inbox.put_back(envelope)
 
     def note_ignored(self, actor: str, envelope: Envelope) -> None:
         """An outcome that nobody waits for: should the turn that settled its effect be undone, it counts again."""
@@ -145,16 +136,26 @@ class Rollback:
         return SystemClosed(f"{self._partition.name} was closed before the answer came")
 
     def _set_aside(self, turns: list[Turn[Any, Any, Any]], durable: int, error: PartitaError) -> None:
+        """What is taken again, and who waits, to ask again: behind the turns that they had asked behind, before their answers."""
+        partition = self._partition
         unwritable = error.position if isinstance(error, TurnUnwritable) else None
+        waiting = partition.replies.give_back()
+        aside: list[tuple[int, str, Envelope]] = []
         for turn in turns:
             cause = turn.cause
             if (cause <= durable) if isinstance(cause, int) else cause.kind == "system":
                 message = turn.message if turn.position != unwritable else self._in_place_of(turn.message, error)
                 if message is not None:
-                    self._again.append((turn.actor, (message, cause, None, False)))
+                    aside.append((turn.position, turn.actor, (message, cause, None, False)))
+        if aside or self._again:
+            in_order = sorted([*aside, *waiting], key=lambda one: one[0])
+            self._again += [(actor, envelope) for _, actor, envelope in in_order]
+        else:
+            for _, actor, envelope in reversed(waiting):  # their answers may be in the mailbox
+                partition.actor(actor).actor_inbox.put_back(envelope)
         self._note_failure(durable)
         if self._again or self._waiting:
-            self._partition.take = self._take_after_failure
+            partition.take = self._take_after_failure
             self._try_again_later()
 
     def _in_place_of(self, message: Message, error: PartitaError) -> Message | None:

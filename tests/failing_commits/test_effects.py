@@ -11,16 +11,22 @@ import pytest
 from durability.faulty_disk import FaultyDisk, partitions_in_memory_on
 from durability.waiting import until
 from failing_commits.looking import state_is_that_of_the_log
+from msgspec.structs import replace
 from servers.loopback import LoopbackServer, Reply, Seen, ServedFile
 from toys.counting import dispatcher, partition
 
 from partita.actors.kernel import rollback
+from partita.actors.kernel.behavior import Decision
 from partita.actors.kernel.future import Future
+from partita.actors.kernel.partition import Partition
 from partita.actors.kernel.simulated_dispatcher import SimulatedDispatcher
 from partita.actors.live_world import disk as live_disk
+from partita.actors.session.behavior import BEHAVIORS
 from partita.errors import ActorFailed, StoreError, StoreFailed, SystemClosed
+from partita.events.downloads import StartDownload
 from partita.events.preferences import SetDownloadPath
 from partita.session import Session
+from partita.system import System
 
 CONTENT = bytes(range(256)) * 4096
 
@@ -221,6 +227,31 @@ def test_a_download_ends_whichever_commit_of_it_fails(
             assert item.finished().get(30) == "completed"
         assert Path(item.get_save_path()).read_bytes() == CONTENT
     state_is_that_of_the_log(session)
+
+
+def test_who_waits_for_a_download_whose_beginning_is_undone_asks_behind_it_again(
+    tmp_path: Path, disk: FaultyDisk, server: LoopbackServer
+) -> None:
+    """The session's turn is durable, the download's is not; who asked in between is not told that there is none."""
+    downloads = BEHAVIORS["download"]
+    partitions: list[Partition] = []
+
+    def decide(state: Any, message: Any, ctx: Any) -> Decision:
+        if partitions:
+            actor = partitions.pop().actor(ctx.actor)
+            until(lambda: not actor.actor_inbox.empty(), "somebody asks behind this turn")
+            disk.fail_next = 1
+        return downloads.decide[StartDownload](state, message, ctx)
+
+    behaviors = {**BEHAVIORS, "download": replace(downloads, decide={**downloads.decide, StartDownload: decide})}
+    with System(data_dir=tmp_path, behaviors=behaviors) as system:
+        with partitions_in_memory_on(disk):
+            session = system.from_partition("faulty")
+        session.flush().get(30)
+        partitions.append(session._partition)
+        item = session.download_url(server.on("/file", ServedFile(CONTENT)), directory=tmp_path).get(30)
+        assert item.finished().get(30) == "completed"
+    assert partitions == []
 
 
 @pytest.mark.parametrize("queued", ["a turn of an effect", "a blob", "a removal"])
