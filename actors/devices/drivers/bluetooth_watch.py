@@ -92,7 +92,16 @@ class Neighborhood:
             raise DeviceError("unsupported", NO_LIBRARY) from error
         try:
             scanner = bleak.BleakScanner(self._heard)
-            await asyncio.wait_for(scanner.start(), _STARTING_S)
+            starting = asyncio.ensure_future(scanner.start())
+            try:
+                await asyncio.wait_for(asyncio.shield(starting), _STARTING_S)
+            except asyncio.CancelledError:  # cancelled itself, it would leave the adapter scanning
+                with suppress(Exception):
+                    await asyncio.wait_for(starting, _STARTING_S)
+                    await asyncio.wait_for(scanner.stop(), _STARTING_S)
+                raise
+            finally:
+                starting.cancel()
         except Exception as error:
             raise failed("scanning", error) from error
         self._scanner = scanner
