@@ -83,7 +83,7 @@ class Downloading:
         self._tell = tell
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
-        self._begun: set[str] = set()
+        self._begun: dict[str, None] = {}  # in order
         if not partition.is_kept:
             partition.before_closing(self._given_up)
         self.paths: Final = PathChooser(partition, system)
@@ -132,7 +132,7 @@ class Downloading:
                 return
             item = self.item(begun.outcome())
             if not self._partition.is_kept:
-                self._begun.add(item.id)
+                self._begun[item.id] = None
             self._await_announcement(item, announced)
 
         begun.when_done(on_begun)

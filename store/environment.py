@@ -10,7 +10,7 @@ environment may refuse everything until it is reopened: an fsync that failed is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from partita.events.errors import LogDamaged, StoreFailed
@@ -118,14 +118,20 @@ class Environment(Protocol):
         ...
 
 
-@contextmanager
-def reading(environment: Environment) -> Iterator[Transaction]:
+class reading:  # noqa: N801  # used as a function; not a generator, whose frame a Ctrl-C would leave behind
     """A read transaction for the length of a ``with`` block. Keep it short: pages it sees cannot be used again."""
-    transaction = environment.begin()
-    try:
-        yield transaction
-    finally:
-        transaction.abort()
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def __enter__(self) -> Transaction:
+        self._transaction = self._environment.begin()
+        return self._transaction
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._transaction.abort()
 
 
 def written(environment: Environment, body: Callable[[Transaction], T]) -> T:

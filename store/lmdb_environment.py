@@ -279,11 +279,6 @@ class LmdbTransaction:
             self._transaction.abort()
             self._end()
 
-    def __del__(self) -> None:
-        """Of one that a Ctrl-C kept from its end; before its pass counts as given back."""
-        if hasattr(self, "_ended"):  # else from its beginning
-            self.abort()
-
     def _free(self) -> str:
         """How much room the disk has: LMDB calls a write that a full disk cut short an input/output error."""
         try:

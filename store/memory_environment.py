@@ -6,12 +6,18 @@ import threading
 import weakref
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from partita.events.errors import StoreUnavailable
 from partita.store.environment import KEY_BYTES, TABLES, Buffer, Table
+from partita.store.gate import LOOK_AGAIN_S
 
 Change = tuple[Table, bytes, bytes | None]
 """A key that was changed, and its value before: None where there was none."""
+
+
+READER_S: Final = 5.0
+"""Readers are short; a writer waits no longer for one."""
 
 
 class Rows:
@@ -47,40 +53,66 @@ class Rows:
         return old
 
 
+class _Active(NamedTuple):
+    """A transaction that is under way."""
+
+    transaction: weakref.ref[MemoryTransaction]
+    thread: int
+    changes: list[Change]
+
+
 class MemoryTables:
     """What lies below an environment: the tables, and whose turn it is. Several environments may share them."""
 
     def __init__(self) -> None:
         self.rows: dict[Table, Rows] = {table: Rows() for table in TABLES}
         self.version = 0
-        self._lock = threading.RLock()  # held by none for long; a transaction that is forgotten ends anywhere
+        self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._active: weakref.ref[MemoryTransaction] | None = None
-        self._begun: tuple[int, int] | None = None  # the active one, and its thread
+        self._active: _Active | None = None
 
     @property
     def active(self) -> MemoryTransaction | None:
         """The transaction that is under way."""
-        return None if self._active is None else self._active()
+        return None if self._active is None else self._active.transaction()
 
     def begin(self, transaction: MemoryTransaction) -> None:
-        """Called by a transaction, as its first act: it waits until no other thread's is under way."""
+        """Called by a transaction, as its first act: it waits until no other thread's is under way.
+
+        Not for one that nobody has any more (a Ctrl-C came between two steps of whoever had it), nor for a reader that stays
+        for :data:`READER_S`: who holds on to such an exception holds on to its reader.
+        """
         thread = threading.get_ident()
-        with self._lock:
-            while self._begun is not None:
-                if self._begun[1] == thread:
-                    raise RuntimeError("the transactions of one thread may not overlap")
-                self._changed.wait()
-            self._active = weakref.ref(transaction)
-            self._begun = id(transaction), thread
+        try:
+            with self._lock:
+                waits = 0
+                while (active := self._active) is not None:
+                    if active.transaction() is None:
+                        self._clear(active)
+                    elif active.thread == thread:
+                        raise RuntimeError("the transactions of one thread may not overlap")  # noqa: TRY301
+                    elif not active.changes and waits * LOOK_AGAIN_S > READER_S:
+                        self._clear(active)
+                    else:
+                        self._changed.wait(LOOK_AGAIN_S)
+                        waits += 1
+                self._active = _Active(weakref.ref(transaction), thread, transaction.changes)
+        except BaseException:
+            self.ended(transaction, changed=False)
+            raise
 
     def ended(self, transaction: MemoryTransaction, *, changed: bool) -> None:
-        """Called by a transaction, as its last act; of one that never began, nothing comes."""
+        """Called by a transaction, as its last act; of one that is not under way, nothing comes."""
         with self._lock:
-            if self._begun is not None and self._begun[0] == id(transaction):
+            if self.active is transaction:
                 self.version += changed
-                self._active = self._begun = None
+                self._active = None
                 self._changed.notify()
+
+    def _clear(self, active: _Active) -> None:
+        self.undo(active.changes)
+        active.changes.clear()
+        self._active = None
 
     def undo(self, changes: Sequence[Change]) -> None:
         """Take changes back, the last one first."""
@@ -157,11 +189,6 @@ class MemoryTransaction:
             return
         self._tables.undo(self.changes)
         self._end(changed=False)
-
-    def __del__(self) -> None:
-        """Of one that a Ctrl-C kept from its end, or from the rest of it."""
-        self.abort()
-        self._tables.ended(self, changed=False)
 
     def _end(self, *, changed: bool) -> None:
         self._open = False

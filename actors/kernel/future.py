@@ -193,9 +193,8 @@ class Future(pykka.Future[T], Generic[T]):
         gate.acquire()
         self.when_done(gate.release)
         if timeout is None:
-            while not gate.acquire(
-                timeout=LOOK_UP_S
-            ):  # a Ctrl-C that comes just as a wait begins is noticed at its end
+            # A Ctrl-C that comes just as a wait begins is noticed at its end; one may have kept the gate from being opened.
+            while self._result is _PENDING and not gate.acquire(timeout=LOOK_UP_S):
                 pass
         elif not gate.acquire(timeout=max(0.0, timeout)):
             raise FutureTimeout(f"no result within {timeout} s")

@@ -15,6 +15,7 @@ import os
 import threading
 import weakref
 from pathlib import Path
+from traceback import clear_frames
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -61,6 +62,7 @@ class ActorSystem:
         self._partitions: dict[str, Partition] = {}
         self._lock = threading.RLock()
         self._closed = False
+        self._is_being_closed = False
         self._dispatcher: Dispatcher | None = None
         self._kernel = kernel
         self._thread: threading.Thread | None = None
@@ -108,22 +110,28 @@ class ActorSystem:
         self._kernel = self._dispatcher = dispatcher
 
     def close(self) -> None:
-        """Close all partitions: what was said is durable, effects are cancelled. May be called twice."""
+        """Close all partitions: what was said is durable, effects are cancelled. May be called twice.
+
+        When it is broken off, by a Ctrl-C say, the next call goes on with it.
+        """
         with self._lock:
-            if self._closed:
+            if self._is_being_closed:
                 return
-            self._closed = True
-            partitions = list(self._partitions.values())
+            self._closed = self._is_being_closed = True
+        try:
+            for partition in list(self._partitions.values()):
+                partition.close()
+            self._close_world()
+            if self._dispatcher is not None:
+                self._dispatcher.end()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join()
+            self.callbacks.close()
             self._partitions.clear()
-        for partition in partitions:
-            partition.close()
-        self._close_world()
-        if self._dispatcher is not None:
-            self._dispatcher.end()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-        self.callbacks.close()
-        _open_systems.discard(self)
+            _open_systems.discard(self)
+        except BaseException:
+            self._is_being_closed = False
+            raise
 
     def _close_world(self) -> None:
         """Close the connections and the devices, on the loop that opened them."""
@@ -151,6 +159,8 @@ class ActorSystem:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            clear_frames(error.__traceback__)  # what was broken off in the middle ends: a closing would wait for it
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -171,7 +181,7 @@ class ActorSystem:
 
     def disown(self) -> None:
         """Give everything up without touching it: what is open here belongs to another process."""
-        self._closed = True
+        self._closed = self._is_being_closed = True
         for partition in self._partitions.values():
             partition.closed = True
         self._partitions.clear()

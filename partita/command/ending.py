@@ -6,9 +6,10 @@ import functools
 import os
 import signal
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import typer
 
@@ -69,12 +70,14 @@ class Signals:
 def heeding_signals() -> Iterator[Signals]:
     """:class:`Signals` hears them, so that everything is closed in good order; one that is ignored (nohup) stays so."""
     signals = Signals()
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
-    for number in before:
-        signal.signal(number, signals.come)
+    before: dict[int, Any] = {}
     try:
+        if threading.current_thread() is threading.main_thread():  # no other one hears them
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)
+                if number is not None and (handler := signal.getsignal(number)) not in (None, signal.SIG_IGN):
+                    before[number] = handler
+                    signal.signal(number, signals.come)
         yield signals
     finally:
         for number, handler in before.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -46,32 +47,77 @@ class CtrlC:
     def came(self) -> bool:
         return self.left <= 0
 
-
-def interrupted(call: Callable[[], object], place: int) -> bool:
-    """Whether the call was long enough to be interrupted there."""
-    ctrl_c = CtrlC(place)
-    try:
-        sys.setprofile(ctrl_c)
-        call()
-    except KeyboardInterrupt:
-        assert ctrl_c.came
-    finally:
-        sys.setprofile(None)
-    return ctrl_c.came
+    def during(self, call: Callable[[], object]) -> None:
+        try:
+            sys.setprofile(self)
+            call()
+        finally:
+            sys.setprofile(None)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one in a generator that is thrown away
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"  # CPython swallows one in a generator that it throws away
+)
+
+
+@pytest.fixture(autouse=True)
+def main_thread() -> None:
+    assert threading.current_thread() is threading.main_thread(), "no other thread hears of signals"
+
+
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("partition", ["persist:work", "scratch"])
 def test_a_session_goes_on_after_a_ctrl_c_anywhere(
     system: partita.System, server: LoopbackServer, tmp_path: Path, partition: str, name: str
 ) -> None:
-    assert threading.current_thread() is threading.main_thread(), "no other thread hears of signals"
     session, url = system.from_partition(partition), server.on("/file.bin", sends(b"content"))
-    files = tmp_path / "files"
+    swallowed = 0
     for place in count(1):
-        if not interrupted(lambda: CALLS[name](session, url, files), place):
+        ctrl_c = CtrlC(place)
+        try:
+            ctrl_c.during(lambda: CALLS[name](session, url, tmp_path / "files"))
+        except KeyboardInterrupt:
+            pass
+        else:
+            swallowed += ctrl_c.came
+        if not ctrl_c.came:
             break
         session.cookies.get().get(PATIENCE_S)
         session.flush().get(PATIENCE_S)
+    assert place > 10
+    assert swallowed <= 2, "in generators"
+
+
+@pytest.mark.parametrize("name", ["cookies.set", "log.turns"])
+@pytest.mark.parametrize("partition", ["persist:work", "scratch"])
+def test_a_system_is_closed_by_a_ctrl_c_that_leaves_it(
+    tmp_path: Path, server: LoopbackServer, partition: str, name: str
+) -> None:
+    """While the exception still holds what was broken off."""
+    url = server.on("/file.bin", sends(b"content"))
+    for place in count(1, 3):
+        ctrl_c = CtrlC(place)
+        with suppress(KeyboardInterrupt), partita.System(data_dir=tmp_path / str(place)) as system:
+            session = system.from_partition(partition)
+            ctrl_c.during(lambda: CALLS[name](session, url, tmp_path))  # noqa: B023
+        if not ctrl_c.came:
+            break
+    assert place > 10
+
+
+@pytest.mark.parametrize("partition", ["persist:work", "scratch"])
+def test_a_closing_that_is_broken_off_is_gone_on_with(tmp_path: Path, partition: str) -> None:
+    threads = threading.active_count()
+    for place in count(1, 5):
+        ctrl_c, folder = CtrlC(place), tmp_path / str(place)
+        system = partita.System(data_dir=folder)
+        session = system.from_partition(partition)
+        session.set_download_path(str(folder))
+        with suppress(KeyboardInterrupt):
+            ctrl_c.during(session.close if place % 2 else system.close)
+        session.close()
+        system.close()
+        assert threading.active_count() == threads
+        if not ctrl_c.came:
+            break
     assert place > 10
