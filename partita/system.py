@@ -156,7 +156,7 @@ class System(ActorSystem, Emitter):
                 partition = self.open_partition(name, persistent=persistent, directory=directory)
                 try:
                     configure(partition, options)
-                except BaseException:
+                except (Exception, KeyboardInterrupt):  # not at a simulated crash, which closes nothing
                     partition.close()
                     raise
                 session = self._opened(key)  # another's, whose step the simulation kernel took while this one waited

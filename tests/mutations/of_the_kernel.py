@@ -131,6 +131,12 @@ KERNEL: Final = (
         scenarios=("downloads",),
     ),
     Mutation(
+        name="rollback.asks_before_the_beginning",
+        gone="a question that waits is asked again before the turn that it was asked behind",
+        edits=(Edit(f"{ROLLBACK}._set_aside", "key=lambda one: one[0]", "key=lambda one: one in aside"),),
+        scenarios=("downloads",),
+    ),
+    Mutation(
         name="rollback.callers_not_told",
         gone="who waits for a turn that was undone is never told",
         edits=(
