@@ -27,7 +27,6 @@ class Lifetime:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
-        self._is_broken_off = False
         self._let_go = False
         self._closing = threading.Lock()
         self._ended: Future[None] = Future()
@@ -50,18 +49,15 @@ class Lifetime:
         if partition.committer.on_own_thread():
             raise WouldDeadlock("a partition cannot be closed by what is told of a commit: close it on another thread")
         with self._closing:
-            first, partition.closed, self._is_broken_off = not partition.closed or self._is_broken_off, True, False
+            first, partition.closed = not partition.closed, True
         if not first:
             if not partition.kernel.on_own_thread():
                 self._ended.get()
             return
         try:
             self._close()
-        except BaseException:
-            self._is_broken_off = not self._let_go  # by a Ctrl-C, say: whoever closes it again goes on
-            raise
         finally:
-            self._ended.settle(None)
+            self._ended.set(None)
 
     def _close(self) -> None:
         partition = self._partition

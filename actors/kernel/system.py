@@ -62,7 +62,6 @@ class ActorSystem:
         self._partitions: dict[str, Partition] = {}
         self._lock = threading.RLock()
         self._closed = False
-        self._is_being_closed = False
         self._dispatcher: Dispatcher | None = None
         self._kernel = kernel
         self._thread: threading.Thread | None = None
@@ -110,28 +109,22 @@ class ActorSystem:
         self._kernel = self._dispatcher = dispatcher
 
     def close(self) -> None:
-        """Close all partitions: what was said is durable, effects are cancelled. May be called twice.
-
-        When it is broken off, by a Ctrl-C say, the next call goes on with it.
-        """
+        """Close all partitions: what was said is durable, effects are cancelled. May be called twice."""
         with self._lock:
-            if self._is_being_closed:
+            if self._closed:
                 return
-            self._closed = self._is_being_closed = True
-        try:
-            for partition in list(self._partitions.values()):
-                partition.close()
-            self._close_world()
-            if self._dispatcher is not None:
-                self._dispatcher.end()
-            if self._thread is not None and self._thread is not threading.current_thread():
-                self._thread.join()
-            self.callbacks.close()
+            self._closed = True
+            partitions = list(self._partitions.values())
             self._partitions.clear()
-            _open_systems.discard(self)
-        except BaseException:
-            self._is_being_closed = False
-            raise
+        for partition in partitions:
+            partition.close()
+        self._close_world()
+        if self._dispatcher is not None:
+            self._dispatcher.end()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self.callbacks.close()
+        _open_systems.discard(self)
 
     def _close_world(self) -> None:
         """Close the connections and the devices, on the loop that opened them."""
@@ -181,7 +174,7 @@ class ActorSystem:
 
     def disown(self) -> None:
         """Give everything up without touching it: what is open here belongs to another process."""
-        self._closed = self._is_being_closed = True
+        self._closed = True
         for partition in self._partitions.values():
             partition.closed = True
         self._partitions.clear()

@@ -103,21 +103,3 @@ def test_a_system_is_closed_by_a_ctrl_c_that_leaves_it(
         if not ctrl_c.came:
             break
     assert place > 10
-
-
-@pytest.mark.parametrize("partition", ["persist:work", "scratch"])
-def test_a_closing_that_is_broken_off_is_gone_on_with(tmp_path: Path, partition: str) -> None:
-    before = set(threading.enumerate())
-    for place in count(1, 5):
-        ctrl_c, folder = CtrlC(place), tmp_path / str(place)
-        system = partita.System(data_dir=folder)
-        session = system.from_partition(partition)
-        session.set_download_path(str(folder))
-        with suppress(KeyboardInterrupt):
-            ctrl_c.during(session.close if place % 2 else system.close)
-        session.close()
-        system.close()
-        assert set(threading.enumerate()) <= before
-        if not ctrl_c.came:
-            break
-    assert place > 10
