@@ -17,7 +17,7 @@ Change = tuple[Table, bytes, bytes | None]
 
 
 READER_S: Final = 5.0
-"""Readers are short; a writer waits no longer for one."""
+"""Readers are short; nobody waits longer for one. For a writer, everybody waits."""
 
 
 class Rows:
@@ -58,6 +58,7 @@ class _Active(NamedTuple):
 
     transaction: weakref.ref[MemoryTransaction]
     thread: int
+    writes: bool
     changes: list[Change]
 
 
@@ -91,12 +92,12 @@ class MemoryTables:
                         self._clear(active)
                     elif active.thread == thread:
                         raise RuntimeError("the transactions of one thread may not overlap")  # noqa: TRY301
-                    elif not active.changes and waits * LOOK_AGAIN_S > READER_S:
+                    elif not active.writes and waits * LOOK_AGAIN_S > READER_S:
                         self._clear(active)
                     else:
                         self._changed.wait(LOOK_AGAIN_S)
                         waits += 1
-                self._active = _Active(weakref.ref(transaction), thread, transaction.changes)
+                self._active = _Active(weakref.ref(transaction), thread, transaction.writes, transaction.changes)
         except BaseException:
             self.ended(transaction, changed=False)
             raise
@@ -131,7 +132,7 @@ class MemoryTransaction:
 
     def __init__(self, tables: MemoryTables, *, write: bool) -> None:
         self._tables = tables
-        self._write = write
+        self.writes = write
         self.changes: list[Change] = []
         self._open = True
         tables.begin(self)
@@ -201,7 +202,7 @@ class MemoryTransaction:
         return self._tables.rows[table]
 
     def _writable(self, table: Table) -> Rows:
-        if not self._write:
+        if not self.writes:
             raise ValueError("a transaction that was begun for reading cannot write")
         return self._rows(table)
 
