@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -21,9 +20,6 @@ from partita.download_arguments import HowToGoOn
 from partita.downloads import DownloadItem
 from partita.errors import PartitaError
 from partita.session import Session
-
-CANCELLING_S: Final = 10.0
-"""So long what cannot go on may take to leave, before it is left behind."""
 
 
 class Find(Protocol):
@@ -170,17 +166,6 @@ class Batch:
         taken = {job.item.id for job in jobs if job.item is not None}
         left = (item for item in self._found.get(url, ()) if item.id not in taken)
         return next((item for item in left if not stopped or item.get_state() == "interrupted"), None)
-
-
-def cancel_all(session: Session) -> None:
-    """End what has not ended, and wait until it has."""
-    with suppress(TimeoutError):
-        session.flush().get(CANCELLING_S)  # what was asked for just now is among them
-        left = [item for item in session.downloads() if not item.has_ended()]
-        for item in left:
-            item.cancel()
-        for item in left:
-            item.finished().get(CANCELLING_S)
 
 
 def _url(item: DownloadItem) -> str:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from rich.console import RenderableType
 from rich.live import Live
 
-from partita.command.download_jobs import Batch, Job, Wanted, cancel_all
+from partita.command.download_jobs import Batch, Job, Wanted
 from partita.command.download_outcome import Outcome
 from partita.command.download_places import Place
 from partita.command.download_table import table
@@ -88,8 +88,6 @@ def _run(plan: Plan, session: Session, report: Report, signals: Signals) -> None
     finally:
         report.outcomes = [job.outcome(kept=report.kept) for job in batch.jobs]
         report.complete_before = {job.item.id for job in batch.jobs if job.already and job.item is not None}
-        if not report.kept:
-            cancel_all(session)
 
 
 def _watch(jobs: list[Job], signals: Signals) -> None:
